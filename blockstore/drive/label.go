@@ -1,0 +1,96 @@
+package drive
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
+)
+
+// MaxMembers is how many drives a pool can have.
+const MaxMembers = 256
+
+// Label says which drive of which pool a directory is, and what the pool looked
+// like when it was written.
+type Label struct {
+	Pool, Drive uuid.UUID
+	CreatedUnix int64  // seconds
+	Reserved    uint32 // highest epoch whose number was promised here (R8)
+	Membership
+}
+
+// Membership is the part of a label that is the same on all drives of an epoch.
+type Membership struct {
+	Epoch         uint32
+	Parity, Width int      // m, and k+m at full width
+	SegmentBytes  int64    // at which size of its files a segment is full
+	Members       []Member // as of this epoch
+	Old           []Member // the members before, while the change is not durable on a quorum of both (R8)
+	Checkpoint    Checkpoint
+	Floor         uint64 // LSN below which no catalog replica may be replayed (R10)
+}
+
+// Checkpoint says that records up to LSN count only as restated in the batches
+// First to Last of the journal. All zero: there is none yet.
+type Checkpoint struct {
+	LSN, First, Last uint64
+}
+
+// Member is one drive of the pool.
+type Member struct {
+	ID     uuid.UUID
+	Slot   int // number shown to people, 0..65535
+	State  State
+	Joined uint32 // epoch
+}
+
+// State is the state of a drive, in ZFS's words.
+type State uint8
+
+// States of drives, as they stand in a label.
+const (
+	Online     State = 1
+	Faulted    State = 2
+	Offline    State = 3
+	Removed    State = 4
+	Unavail    State = 5
+	Spare      State = 6
+	Rebuilding State = 7
+	Evacuating State = 8
+)
+
+func (s State) String() string {
+	switch s {
+	case Online:
+		return "ONLINE"
+	case Faulted:
+		return "FAULTED"
+	case Offline:
+		return "OFFLINE"
+	case Removed:
+		return "REMOVED"
+	case Unavail:
+		return "UNAVAIL"
+	case Spare:
+		return "SPARE"
+	case Rebuilding:
+		return "REBUILDING"
+	case Evacuating:
+		return "EVACUATING"
+	}
+	return fmt.Sprintf("STATE(%d)", uint8(s))
+}
+
+func (s State) valid() bool { return s >= Online && s <= Evacuating }
+
+// Clone copies a label, its members included.
+func (l Label) Clone() Label {
+	l.Membership = l.Membership.Clone()
+	return l
+}
+
+// Clone copies a membership, its members included.
+func (m Membership) Clone() Membership {
+	m.Members, m.Old = slices.Clone(m.Members), slices.Clone(m.Old)
+	return m
+}
