@@ -1,0 +1,111 @@
+package erasure
+
+import (
+	"crypto/subtle"
+	"sync"
+
+	"github.com/klauspost/reedsolomon"
+)
+
+const (
+	// chunkBytes is how much of each column is worked on at a time, so that the
+	// sums stay in the first-level cache. Measured from 1 to 16 KiB.
+	chunkBytes = 8 << 10
+	// cachedPlans bounds the plans kept for reconstruction. Two drives of twelve
+	// missing make 66 pairs of columns; a plan takes well under one KiB.
+	cachedPlans = 512
+)
+
+// plan computes some columns of a stripe from others: the product of a matrix
+// with the source columns. Both are named by stored index, ascending. A plan is
+// never changed once it is made.
+type plan struct {
+	sources, targets []int
+	rows             [][]byte // by target, then by source
+}
+
+// run computes bytes [from,to) of the targets from the same bytes of the
+// sources. outputs takes them, one slice of to-from bytes per target.
+func (p *plan) run(stored, outputs [][]byte, from, to int) {
+	var kernel reedsolomon.LowLevel
+	for s, source := range p.sources {
+		in := stored[source][from:to]
+		for t, out := range outputs {
+			switch factor := p.rows[t][s]; {
+			case s == 0:
+				kernel.GalMulSlice(factor, in, out)
+			case factor == 1:
+				subtle.XORBytes(out, out, in)
+			case factor != 0:
+				kernel.GalMulSliceXor(factor, in, out)
+			}
+		}
+	}
+}
+
+// write computes the targets whole into their own columns.
+func (p *plan) write(s *scratch, stored [][]byte, size int) {
+	for from := 0; from < size; from += chunkBytes {
+		to := min(from+chunkBytes, size)
+		for t, target := range p.targets {
+			s.outputs[t] = stored[target][from:to]
+		}
+		p.run(stored, s.outputs[:len(p.targets)], from, to)
+	}
+}
+
+// scratch is what one operation needs beside the caller's columns.
+type scratch struct {
+	stored  [maxData + maxParity][]byte  // the columns by stored index
+	outputs [maxParity][]byte            // where a run writes
+	check   [maxParity * chunkBytes]byte // parity computed by Verify
+}
+
+// store lists data and parity by stored index.
+func (s *scratch) store(data, parity [][]byte) [][]byte {
+	n := copy(s.stored[:], data)
+	n += copy(s.stored[n:], parity)
+	return s.stored[:n]
+}
+
+// release forgets the caller's columns, so that a pooled scratch keeps none alive.
+func (s *scratch) release() {
+	clear(s.stored[:])
+	clear(s.outputs[:])
+}
+
+// planKey names a plan of reconstruction. used has exactly d bits.
+type planKey struct {
+	d          int
+	used, want uint64
+}
+
+// planCache keeps the last cachedPlans plans made; the oldest goes first.
+type planCache struct {
+	mu    sync.RWMutex
+	plans map[planKey]*plan
+	order []planKey // a ring once it is full
+	next  int
+}
+
+func (c *planCache) get(key planKey) *plan {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.plans[key]
+}
+
+func (c *planCache) put(key planKey, p *plan) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, ok := c.plans[key]; ok {
+		return // made by two at once
+	}
+	if len(c.order) < cachedPlans {
+		c.order = append(c.order, key)
+	} else {
+		delete(c.plans, c.order[c.next])
+		c.order[c.next] = key
+		c.next = (c.next + 1) % cachedPlans
+	}
+	c.plans[key] = p
+}
