@@ -1,0 +1,133 @@
+package drive
+
+import (
+	"context"
+	"sync"
+)
+
+// queue carries out the operations on a drive's files with goroutines of the
+// drive's own: one for writes and syncs, in the order in which they came, and a
+// few for reads. Both sides are bounded.
+type queue struct {
+	writes, reads chan task
+	stop          chan struct{}
+	workers       sync.WaitGroup
+}
+
+// task is one operation. It holds its file open and counts as pending on the
+// drive until it is finished.
+type task struct {
+	file *File
+	p    []byte
+	off  int64
+	sync bool
+	done func(error) // of writes and syncs
+	read *read       // of reads
+}
+
+// read is what goes with a read: its caller may have left before it is over.
+type read struct {
+	ctx    context.Context
+	hold   Hold
+	result chan error // has room for the result
+}
+
+func (q *queue) start(d *Drive, depth, readers int) {
+	q.writes, q.reads = make(chan task, depth), make(chan task, depth)
+	q.stop = make(chan struct{})
+	q.workers.Go(q.write)
+	for range readers {
+		q.workers.Go(q.readAll)
+	}
+	q.workers.Go(func() { q.refuse(d) })
+}
+
+// stopAndWait ends the workers. Nothing may be pending.
+func (q *queue) stopAndWait() {
+	close(q.stop)
+	q.workers.Wait()
+}
+
+func (q *queue) write() {
+	for {
+		select {
+		case t := <-q.writes:
+			t.finish(t.write())
+		case <-q.stop:
+			return
+		}
+	}
+}
+
+func (q *queue) readAll() {
+	for {
+		select {
+		case t := <-q.reads:
+			t.finish(t.readNow())
+		case <-q.stop:
+			return
+		}
+	}
+}
+
+// refuse empties the queue of writes once the drive has failed: the one worker
+// may hang in the operation that failed it, and what waits behind it would never
+// be answered.
+func (q *queue) refuse(d *Drive) {
+	select {
+	case <-d.failed:
+	case <-q.stop:
+		return
+	}
+	for {
+		select {
+		case t := <-q.writes:
+			t.finish(d.Failed())
+		case <-q.stop:
+			return
+		}
+	}
+}
+
+// enqueueWrite waits for room in the queue, but not on a drive that has failed.
+func (q *queue) enqueueWrite(t task) {
+	select {
+	case q.writes <- t:
+	case <-t.file.drive.failed:
+		t.finish(t.file.drive.Failed())
+	}
+}
+
+func (t *task) write() error {
+	d, f := t.file.drive, t.file
+	if err := d.Failed(); err != nil {
+		return err
+	}
+	if t.sync {
+		return d.syncFailed(f.path, f.f.SyncData())
+	}
+	_, err := f.f.WriteAt(t.p, t.off)
+	return d.writeFailed("write", f.path, err)
+}
+
+// readNow reads, unless the caller has gone while the task waited.
+func (t *task) readNow() error {
+	if err := t.read.ctx.Err(); err != nil {
+		return err
+	}
+	return t.file.readDirect(t.p, t.off)
+}
+
+// finish answers the caller. The file and the drive are let go before, so that
+// who has the answer of a last operation may close them.
+func (t *task) finish(err error) {
+	t.file.end()
+	if t.read == nil {
+		t.done(err)
+		return
+	}
+	if t.read.hold != nil {
+		t.read.hold.Release()
+	}
+	t.read.result <- err
+}
