@@ -1,0 +1,83 @@
+package api
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
+
+const (
+	metaPrefix         = "x-amz-meta-"
+	maxMetaBytes       = 2 << 10 // S3's limit on names and values of user metadata together
+	maxSystemBytes     = 8 << 10 // on the kept headers, Content-Type included; S3's limit on all headers
+	defaultContentType = "binary/octet-stream"
+)
+
+// keptHeaders are stored with an object and sent with it, beside
+// Content-Type, in the order of their names.
+func keptHeaders() []string {
+	return []string{"Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Language", "Expires"}
+}
+
+// attributes takes from a PUT's headers what is kept with the object.
+func attributes(h http.Header) (contentType string, meta, system []Pair, err error) {
+	contentType = h.Get("Content-Type")
+	size := len(contentType)
+	for _, name := range keptHeaders() {
+		if values := h.Values(name); len(values) > 0 {
+			p := Pair{Name: name, Value: strings.Join(values, ", ")}
+			size += len(p.Name) + len(p.Value)
+			system = append(system, p)
+		}
+	}
+	if size > maxSystemBytes {
+		return "", nil, nil, fault(codeMetadataTooLarge, "The headers to be kept with the object have %d bytes; the limit is %d.", size, maxSystemBytes)
+	}
+	size = 0
+	for header, values := range h {
+		name, ok := strings.CutPrefix(strings.ToLower(header), metaPrefix)
+		if !ok {
+			continue
+		}
+		if name == "" {
+			return "", nil, nil, fault(codeInvalidArgument, "A header %s has no name behind the prefix.", metaPrefix)
+		}
+		p := Pair{Name: name, Value: strings.Join(values, ",")}
+		size += len(p.Name) + len(p.Value)
+		meta = append(meta, p)
+	}
+	if size > maxMetaBytes {
+		return "", nil, nil, fault(codeMetadataTooLarge, "Your metadata headers have %d bytes; the limit is %d.", size, maxMetaBytes)
+	}
+	slices.SortFunc(meta, func(a, b Pair) int { return strings.Compare(a.Name, b.Name) })
+	return contentType, meta, system, nil
+}
+
+// setValidators sends what a 304 carries too.
+func setValidators(h http.Header, info ObjectInfo) {
+	h["ETag"] = []string{`"` + info.ETag + `"`}
+	h.Set("Last-Modified", info.Modified.UTC().Format(http.TimeFormat))
+	for _, p := range info.System {
+		if p.Name == "Cache-Control" || p.Name == "Expires" {
+			h.Set(p.Name, p.Value)
+		}
+	}
+}
+
+// setAttributes sends all that is known of an object but its length. Names
+// of metadata stay in lower case: they are put into the map as they are.
+func setAttributes(h http.Header, info ObjectInfo) {
+	setValidators(h, info)
+	contentType := info.ContentType
+	if contentType == "" {
+		contentType = defaultContentType
+	}
+	h.Set("Content-Type", contentType)
+	h.Set("Accept-Ranges", "bytes")
+	for _, p := range info.System {
+		h.Set(p.Name, p.Value)
+	}
+	for _, p := range info.Meta {
+		h[metaPrefix+p.Name] = []string{p.Value}
+	}
+}

@@ -1,0 +1,36 @@
+// Package api is Holdfast's HTTP edge: a subset of the S3 protocol on one
+// listener, and the admin API, health and metrics on another. It is not a
+// file system and not a store: it turns requests into calls of Store and
+// Admin, which it declares itself, and their results into the protocol's own
+// forms. It knows nothing of drives, stripes or segments.
+//
+// Words:
+//
+//   - object listener: `GET /`, `/bucket`, `/bucket/key`; every request needs
+//     the access key and the secret, as HTTP Basic.
+//   - admin listener: JSON under /api/v1 (same keys), and, without a key,
+//     /health/live, /health/ready and /metrics.
+//   - address: the bucket and the key a request names, from the raw request
+//     target. Nothing is cleaned: `..`, `//` and a trailing `/` are part of a
+//     key, and no ServeMux, which would rewrite them, stands in front.
+//   - stall: StallTimeout without a single byte moving. A stalled client is
+//     cut; a slow one is not, however long the transfer takes.
+//   - cut: the connection is closed in the middle of an answer, because what
+//     remains of it cannot be had. A body is never ended short as if whole.
+//
+// Invariants:
+//
+//   - A parameter, header or condition that is not honoured is refused with
+//     501 NotImplemented and never passed over in silence: a condition that is
+//     ignored is no mutual exclusion, and a `PUT /bucket/key?something` taken
+//     for a plain PUT would overwrite the object.
+//   - An object becomes visible only after its whole body was read and its
+//     Content-MD5 and payload hash, where given, agree (Put's Finish).
+//   - Headers of an answer with a body go out only once its first bytes are
+//     known good, so that damage at the start is a 503.
+//   - ETags have no quotes inside, in Store's types, and always have them on
+//     the wire.
+//   - Errors on the object listener are S3's XML, on the admin listener JSON;
+//     every answer of the object listener carries x-amz-request-id.
+//   - Until there is TLS, a listener that is not loopback is refused.
+package api

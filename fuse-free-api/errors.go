@@ -1,0 +1,163 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// code is one of S3's error codes with the status it goes with.
+type code struct {
+	name   string
+	status int
+}
+
+var (
+	codeAccessDenied         = code{"AccessDenied", 403}
+	codeBadDigest            = code{"BadDigest", 400}
+	codeBucketNotEmpty       = code{"BucketNotEmpty", 409}
+	codeBucketOwned          = code{"BucketAlreadyOwnedByYou", 409}
+	codeEntityTooLarge       = code{"EntityTooLarge", 400}
+	codeIncompleteBody       = code{"IncompleteBody", 400}
+	codeInsufficientStorage  = code{"InsufficientStorage", 507}
+	codeInternal             = code{"InternalError", 500}
+	codeInvalidAccessKey     = code{"InvalidAccessKeyId", 403}
+	codeInvalidArgument      = code{"InvalidArgument", 400}
+	codeInvalidBucketName    = code{"InvalidBucketName", 400}
+	codeInvalidDigest        = code{"InvalidDigest", 400}
+	codeInvalidLocation      = code{"InvalidLocationConstraint", 400}
+	codeInvalidRange         = code{"InvalidRange", 416}
+	codeInvalidURI           = code{"InvalidURI", 400}
+	codeKeyTooLong           = code{"KeyTooLongError", 400}
+	codeMalformedXML         = code{"MalformedXML", 400}
+	codeMetadataTooLarge     = code{"MetadataTooLarge", 400}
+	codeMethodNotAllowed     = code{"MethodNotAllowed", 405}
+	codeMissingLength        = code{"MissingContentLength", 411}
+	codeNoSuchBucket         = code{"NoSuchBucket", 404}
+	codeNoSuchKey            = code{"NoSuchKey", 404}
+	codeNotImplemented       = code{"NotImplemented", 501}
+	codePreconditionFailed   = code{"PreconditionFailed", 412}
+	codeRequestTimeout       = code{"RequestTimeout", 400}
+	codeServiceUnavailable   = code{"ServiceUnavailable", 503}
+	codeSignatureMismatch    = code{"SignatureDoesNotMatch", 403}
+	codeSlowDown             = code{"SlowDown", 503}
+	codeContentSHA256Differs = code{"XAmzContentSHA256Mismatch", 400}
+)
+
+// s3Error is an answer in S3's form.
+type s3Error struct {
+	code    code
+	message string            // for the client: whole sentences
+	header  map[string]string // sent with it
+	cut     bool              // the connection is of no further use
+	cause   error             // for the log; may be nil
+}
+
+func (e *s3Error) Error() string {
+	if e.cause != nil {
+		return e.code.name + ": " + e.message + ": " + e.cause.Error()
+	}
+	return e.code.name + ": " + e.message
+}
+
+func (e *s3Error) Unwrap() error { return e.cause }
+
+func fault(c code, format string, args ...any) *s3Error {
+	return &s3Error{code: c, message: fmt.Sprintf(format, args...)}
+}
+
+func (e *s3Error) with(name, value string) *s3Error {
+	if e.header == nil {
+		e.header = map[string]string{}
+	}
+	e.header[name] = value
+	return e
+}
+
+func notImplemented(format string, args ...any) *s3Error {
+	return fault(codeNotImplemented, format, args...)
+}
+
+// storeFault turns any error into an answer. What a store reports as not
+// available is passed on in words, since it names what is damaged or missing.
+func storeFault(err error) *s3Error {
+	var e *s3Error
+	if errors.As(err, &e) {
+		return e
+	}
+	is := func(target error) bool { return errors.Is(err, target) }
+	switch {
+	case is(ErrNoSuchBucket):
+		e = fault(codeNoSuchBucket, "The specified bucket does not exist.")
+	case is(ErrNoSuchKey):
+		e = fault(codeNoSuchKey, "The specified key does not exist.")
+	case is(ErrBucketExists):
+		e = fault(codeBucketOwned, "The bucket exists already, and you own it.")
+	case is(ErrBucketNotEmpty):
+		e = fault(codeBucketNotEmpty, "The bucket you tried to delete is not empty.")
+	case is(ErrPrecondition):
+		e = fault(codePreconditionFailed, "At least one of the conditions you specified does not hold.")
+	case is(ErrInvalidName):
+		e = fault(codeInvalidBucketName, "%s", sentence(err))
+	case is(ErrKeyTooLong):
+		e = fault(codeKeyTooLong, "The key is longer than %d bytes.", maxKeyBytes)
+	case is(ErrBodySize):
+		e = fault(codeIncompleteBody, "The body is not as long as Content-Length says.")
+		e.cut = true
+	case is(ErrBusy):
+		e = fault(codeSlowDown, "More requests than memory allows; please reduce your request rate.").with("Retry-After", "1")
+	case is(ErrNoSpace):
+		e = fault(codeInsufficientStorage, "There is not enough space left: %v.", err)
+	case is(ErrReadOnly):
+		e = fault(codeServiceUnavailable, "The pool takes no writes now: %v.", err).with("Retry-After", "5")
+	case is(ErrUnavailable), is(ErrClosed):
+		e = fault(codeServiceUnavailable, "This cannot be served now: %v.", err).with("Retry-After", "5")
+	case is(context.Canceled), is(context.DeadlineExceeded):
+		e = fault(codeServiceUnavailable, "The request was given up before it was done.")
+		e.cut = true
+	default:
+		e = fault(codeInternal, "An internal error occurred; the log has it under the request id.")
+	}
+	e.cause = err
+	return e
+}
+
+// sentence makes an error's text stand alone.
+func sentence(err error) string {
+	text := err.Error()
+	if text == "" {
+		return ""
+	}
+	return strings.ToUpper(text[:1]) + text[1:] + "."
+}
+
+// writeError sends e; nothing was sent before. An answer to HEAD, and one
+// with a status that forbids it, has no body.
+func writeError(w *response, r *http.Request, e *s3Error, requestID string) {
+	h := w.Header()
+	for _, name := range []string{"Content-Type", "Content-Length", "Content-Encoding", "Content-Range", "Cache-Control", "Expires"} {
+		h.Del(name)
+	}
+	for name, value := range e.header {
+		h.Set(name, value)
+	}
+	if e.cut {
+		h.Set("Connection", "close")
+	}
+	if r.Method == http.MethodHead {
+		w.WriteHeader(e.code.status)
+		return
+	}
+	x := newXML(w)
+	h.Set("Content-Type", "application/xml")
+	w.WriteHeader(e.code.status)
+	x.start("Error")
+	x.text("Code", e.code.name)
+	x.text("Message", e.message)
+	x.text("Resource", resource(r))
+	x.text("RequestId", requestID)
+	x.end("Error")
+	x.flush()
+}

@@ -1,0 +1,134 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// headBufferBytes is how much of a body is held back until it is known good:
+// if the store fails before, the answer is an error and not a cut connection.
+const headBufferBytes = 32 << 10
+
+// errClientGone marks failures of writing to the client.
+var errClientGone = errors.New("the client is gone")
+
+func (c *call) headObject() error {
+	info, err := c.s.opts.Store.Stat(c.r.Context(), c.bucket, c.key)
+	if err != nil {
+		return err
+	}
+	_, status, err := c.head(info)
+	if err != nil {
+		return err
+	}
+	c.w.WriteHeader(status)
+	return nil
+}
+
+func (c *call) getObject() error {
+	obj, err := c.s.opts.Store.Get(c.r.Context(), c.bucket, c.key)
+	if err != nil {
+		return err
+	}
+	defer obj.Close()
+	part, status, err := c.head(obj.Info())
+	if err != nil {
+		return err
+	}
+	if status == http.StatusNotModified || part.n == 0 {
+		c.w.WriteHeader(status)
+		return nil
+	}
+	body := &bodyWriter{w: c.w, status: status, held: make([]byte, 0, min(part.n, headBufferBytes))}
+	if err := obj.WriteTo(c.r.Context(), body, part.off, part.n); err != nil {
+		if body.err != nil {
+			return body.err
+		}
+		return err
+	}
+	if body.n != part.n {
+		return fmt.Errorf("the store gave %d bytes of %d", body.n, part.n)
+	}
+	return body.flush()
+}
+
+// head decides conditions and range and prepares the headers; only the
+// status remains to be sent.
+func (c *call) head(info ObjectInfo) (part span, status int, err error) {
+	status, err = readCondition(c.r.Header, info)
+	switch {
+	case err != nil:
+		return span{}, 0, err
+	case status == http.StatusNotModified:
+		setValidators(c.w.Header(), info)
+		return span{}, status, nil
+	case status != 0:
+		return span{}, 0, ErrPrecondition
+	}
+	part, status = span{n: info.Size}, http.StatusOK
+	// Two lines are a list, hence several ranges.
+	if header := strings.Join(c.r.Header.Values("Range"), ","); header != "" && rangeApplies(c.r.Header, info) {
+		var ok bool
+		if part, ok = parseRange(header, info.Size); !ok {
+			return span{}, 0, fault(codeInvalidRange, "The object has %d bytes; the range %q holds none of them.", info.Size, header).
+				with("Content-Range", fmt.Sprintf("bytes */%d", info.Size))
+		}
+	}
+	h := c.w.Header()
+	setAttributes(h, info)
+	h.Set("Content-Length", strconv.FormatInt(part.n, 10))
+	if part.partial {
+		h.Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", part.off, part.off+part.n-1, info.Size))
+		status = http.StatusPartialContent
+	}
+	return part, status, nil
+}
+
+// bodyWriter sends an answer's status with the body's first bytes, and not
+// before there are enough of them.
+type bodyWriter struct {
+	w      *response
+	status int
+	held   []byte // capacity: how much to hold back
+	n      int64  // taken, held or sent
+	err    error  // of the client's side
+}
+
+func (b *bodyWriter) Write(p []byte) (int, error) {
+	if b.err != nil {
+		return 0, b.err
+	}
+	if b.held != nil && len(b.held)+len(p) <= cap(b.held) {
+		b.held = append(b.held, p...)
+		b.n += int64(len(p))
+		return len(p), nil
+	}
+	if err := b.flush(); err != nil {
+		return 0, err
+	}
+	n, err := b.w.Write(p)
+	b.n += int64(n)
+	return n, b.note(err)
+}
+
+// flush sends what is held back, and the headers before it.
+func (b *bodyWriter) flush() error {
+	if b.held == nil {
+		return b.err
+	}
+	held := b.held
+	b.held = nil
+	b.w.WriteHeader(b.status)
+	_, err := b.w.Write(held)
+	return b.note(err)
+}
+
+func (b *bodyWriter) note(err error) error {
+	if err != nil && b.err == nil {
+		b.err = fmt.Errorf("%w: %w", errClientGone, err)
+	}
+	return b.err
+}

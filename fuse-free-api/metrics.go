@@ -1,0 +1,69 @@
+package api
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// metrics are those of the object listener.
+type metrics struct {
+	requests       *prometheus.CounterVec   // method, class
+	duration       *prometheus.HistogramVec // method
+	received, sent prometheus.Counter
+	inFlight       prometheus.Gauge
+	connections    prometheus.Gauge
+}
+
+func methods() []string { return []string{"GET", "HEAD", "PUT", "DELETE", "POST", "other"} }
+
+// newMetrics registers with reg, if it is not nil. All label values are there
+// from the start, so that a rate over them begins at zero.
+func newMetrics(reg prometheus.Registerer) (*metrics, error) {
+	m := &metrics{
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "holdfast_http_requests_total",
+			Help: "Requests to the object listener, by method and class of status; cut: the connection was closed before the answer was whole."}, []string{"method", "class"}),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "holdfast_http_request_duration_seconds",
+			Help:    "Time from a request's headers to the end of its answer, bodies included.",
+			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}}, []string{"method"}),
+		received: prometheus.NewCounter(prometheus.CounterOpts{Name: "holdfast_http_received_bytes_total",
+			Help: "Bytes of request bodies read."}),
+		sent: prometheus.NewCounter(prometheus.CounterOpts{Name: "holdfast_http_sent_bytes_total",
+			Help: "Bytes of response bodies written."}),
+		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{Name: "holdfast_http_requests_in_flight",
+			Help: "Requests being served now."}),
+		connections: prometheus.NewGauge(prometheus.GaugeOpts{Name: "holdfast_http_connections",
+			Help: "Connections open now."}),
+	}
+	for _, method := range methods() {
+		m.duration.WithLabelValues(method)
+		for _, class := range []string{"2xx", "3xx", "4xx", "5xx", "cut"} {
+			m.requests.WithLabelValues(method, class)
+		}
+	}
+	if reg == nil {
+		return m, nil
+	}
+	for _, c := range []prometheus.Collector{m.requests, m.duration, m.received, m.sent, m.inFlight, m.connections} {
+		if err := reg.Register(c); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+func (m *metrics) observe(method string, status int, cut bool, took time.Duration) {
+	label := "other"
+	for _, known := range methods() {
+		if method == known {
+			label = known
+		}
+	}
+	class := "cut"
+	if !cut {
+		class = strconv.Itoa(status/100) + "xx"
+	}
+	m.requests.WithLabelValues(label, class).Inc()
+	m.duration.WithLabelValues(label).Observe(took.Seconds())
+}

@@ -1,0 +1,50 @@
+package api
+
+import "net/http"
+
+// maxObjectBytes is S3's limit on a single PUT.
+const maxObjectBytes = 5 << 30
+
+func (c *call) putObject() error {
+	if c.r.ContentLength == 0 && len(c.r.Header.Values("Content-Length")) == 0 && len(c.r.TransferEncoding) == 0 {
+		return fault(codeMissingLength, "You must provide the Content-Length header, or send the body in chunks.")
+	}
+	cond, err := writeCondition(c.r.Header)
+	if err != nil {
+		return err
+	}
+	contentType, meta, system, err := attributes(c.r.Header)
+	if err != nil {
+		return err
+	}
+	up, err := c.upload(c.s.maxObjectBytes)
+	if err != nil {
+		return err
+	}
+	info, err := c.s.opts.Store.Put(c.r.Context(), c.bucket, c.key, up, PutRequest{
+		Size: up.size, ContentType: contentType, Meta: meta, System: system, If: cond, Finish: up.finish,
+	})
+	if err != nil {
+		// What the client did wrong says more than what the store made of it.
+		if failure := up.failure(); failure != nil {
+			return failure
+		}
+		return err
+	}
+	c.w.Header()["ETag"] = []string{`"` + info.ETag + `"`}
+	c.w.WriteHeader(http.StatusOK)
+	return nil
+}
+
+// deleteObject answers 204 whether the object was there or not.
+func (c *call) deleteObject() error {
+	cond, err := writeCondition(c.r.Header)
+	if err != nil {
+		return err
+	}
+	if _, err := c.s.opts.Store.Delete(c.r.Context(), c.bucket, c.key, cond); err != nil {
+		return err
+	}
+	c.w.WriteHeader(http.StatusNoContent)
+	return nil
+}

@@ -1,0 +1,53 @@
+package api
+
+import (
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net/http"
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// response notes what was sent: a status of 0 means that an error can still
+// be answered.
+type response struct {
+	http.ResponseWriter
+	status int
+	sent   prometheus.Counter // bytes of bodies
+}
+
+func (w *response) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+		w.ResponseWriter.WriteHeader(status)
+	}
+}
+
+func (w *response) Write(p []byte) (int, error) {
+	w.WriteHeader(http.StatusOK)
+	n, err := w.ResponseWriter.Write(p)
+	w.sent.Add(float64(n))
+	return n, err
+}
+
+// Unwrap is how http.ResponseController finds the connection.
+func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// requestIDs makes ids that are unique within a process by counting and
+// between processes by a random prefix.
+type requestIDs struct {
+	prefix string
+	count  atomic.Uint64
+}
+
+func newRequestIDs(random io.Reader) (*requestIDs, error) {
+	var b [4]byte
+	if _, err := io.ReadFull(random, b[:]); err != nil {
+		return nil, fmt.Errorf("reading randomness for request ids: %w", err)
+	}
+	return &requestIDs{prefix: hex.EncodeToString(b[:])}, nil
+}
+
+func (ids *requestIDs) next() string { return fmt.Sprintf("%s%08x", ids.prefix, ids.count.Add(1)) }

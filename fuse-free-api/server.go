@@ -1,0 +1,165 @@
+package api
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+const (
+	defaultRegion = "us-east-1"
+	// maxHeaderBytes leaves room for a key of 1024 bytes, all of them
+	// percent-encoded, a prefix and a token, and the headers kept.
+	maxHeaderBytes = 32 << 10
+	// afterDrain is how long requests that were cut may take to notice.
+	afterDrain = 5 * time.Second
+)
+
+// Options configure a Server. Store, Admin and the keys must be given.
+type Options struct {
+	Store     Store
+	Admin     Admin
+	AccessKey string
+	SecretKey string
+
+	Region     string                // "": us-east-1
+	Logger     *slog.Logger          // nil: none
+	Registerer prometheus.Registerer // for the object listener's metrics; nil: none
+	Gatherer   prometheus.Gatherer   // what /metrics shows; nil: nothing
+	Rand       io.Reader             // for request ids; nil: crypto/rand
+
+	StallTimeout   time.Duration // without a byte moved, before a client is cut; 0: 30 s
+	HeaderTimeout  time.Duration // for a request's headers; 0: 10 s
+	IdleTimeout    time.Duration // between requests of a connection; 0: 60 s
+	DrainTimeout   time.Duration // for running requests at the end; 0: 30 s
+	MaxConnections int           // of the object listener; 0: 1024
+}
+
+// Server is the HTTP edge of one pool. It is safe for concurrent use.
+type Server struct {
+	opts           Options
+	keys           keys
+	ids            *requestIDs
+	metrics        *metrics
+	draining       atomic.Bool
+	maxObjectBytes int64 // lower in tests
+}
+
+// New makes a server that serves nothing yet.
+func New(opts Options) (*Server, error) {
+	if opts.Store == nil || opts.Admin == nil {
+		panic("api: Options without Store or Admin")
+	}
+	if opts.AccessKey == "" || opts.SecretKey == "" {
+		return nil, errors.New("api: access key and secret must not be empty")
+	}
+	if opts.Region == "" {
+		opts.Region = defaultRegion
+	}
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	if opts.Rand == nil {
+		opts.Rand = rand.Reader
+	}
+	if opts.Gatherer == nil {
+		opts.Gatherer = prometheus.NewRegistry()
+	}
+	for d, fallback := range map[*time.Duration]time.Duration{
+		&opts.StallTimeout: 30 * time.Second, &opts.HeaderTimeout: 10 * time.Second,
+		&opts.IdleTimeout: time.Minute, &opts.DrainTimeout: 30 * time.Second,
+	} {
+		if *d <= 0 {
+			*d = fallback
+		}
+	}
+	if opts.MaxConnections <= 0 {
+		opts.MaxConnections = 1024
+	}
+	ids, err := newRequestIDs(opts.Rand)
+	if err != nil {
+		return nil, fmt.Errorf("api: %w", err)
+	}
+	m, err := newMetrics(opts.Registerer)
+	if err != nil {
+		return nil, fmt.Errorf("api: metrics: %w", err)
+	}
+	return &Server{opts: opts, keys: newKeys(opts.AccessKey, opts.SecretKey), ids: ids, metrics: m, maxObjectBytes: maxObjectBytes}, nil
+}
+
+// ServeObjects serves the object listener until ctx ends, then lets running
+// requests finish for DrainTimeout, and cuts what still runs. It closes ln.
+// An error means that ln failed, was not loopback, or that requests were cut.
+func (s *Server) ServeObjects(ctx context.Context, ln net.Listener) error {
+	// Readiness ends with the first sign of the end, not after it.
+	stop := context.AfterFunc(ctx, func() { s.draining.Store(true) })
+	defer stop()
+	return s.serve(ctx, ln, s.ObjectHandler(), s.opts.MaxConnections, s.metrics.connections)
+}
+
+// ServeAdmin serves the admin listener in the same way. Let it end after
+// ServeObjects, so that health and metrics can be asked while it drains.
+func (s *Server) ServeAdmin(ctx context.Context, ln net.Listener) error {
+	const connections = 128
+	return s.serve(ctx, ln, s.AdminHandler(), connections, nil)
+}
+
+func (s *Server) serve(ctx context.Context, ln net.Listener, handler http.Handler, connections int, gauge prometheus.Gauge) error {
+	if ln.Addr().Network() != "unix" {
+		if err := CheckLoopback(ln.Addr().String()); err != nil {
+			return errors.Join(err, ln.Close())
+		}
+	}
+	// Requests outlive ctx: they are to be finished.
+	base, cutRequests := context.WithCancel(context.WithoutCancel(ctx))
+	defer cutRequests()
+	running := newTracker()
+	protocols := &http.Protocols{}
+	protocols.SetHTTP1(true)
+	srv := &http.Server{
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if !running.begin() {
+				panic(http.ErrAbortHandler)
+			}
+			defer running.end()
+			handler.ServeHTTP(w, r)
+		}),
+		BaseContext:                  func(net.Listener) context.Context { return base },
+		ReadHeaderTimeout:            s.opts.HeaderTimeout,
+		IdleTimeout:                  s.opts.IdleTimeout,
+		MaxHeaderBytes:               maxHeaderBytes,
+		DisableGeneralOptionsHandler: true,
+		Protocols:                    protocols,
+		ErrorLog:                     slog.NewLogLogger(s.opts.Logger.Handler(), slog.LevelDebug),
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- srv.Serve(newLimitListener(ln, connections, s.opts.StallTimeout, gauge)) }()
+	var failed error
+	select {
+	case err := <-ended:
+		failed = fmt.Errorf("listener %s: %w", ln.Addr(), err)
+		ended <- nil
+	case <-ctx.Done():
+	}
+	drain, cancel := context.WithTimeout(base, s.opts.DrainTimeout)
+	defer cancel()
+	if err := srv.Shutdown(drain); err != nil {
+		failed = errors.Join(failed, fmt.Errorf("listener %s: requests were cut after draining for %v: %w", ln.Addr(), s.opts.DrainTimeout, err))
+		cutRequests()
+		_ = srv.Close() // its errors are those of connections that are being cut
+	}
+	<-ended
+	if n := running.close(afterDrain); n > 0 {
+		failed = errors.Join(failed, fmt.Errorf("listener %s: %d requests did not end when they were cut", ln.Addr(), n))
+	}
+	return failed
+}
