@@ -338,7 +338,7 @@ func (r *Relocate) code(c *coder) {
 // Segment says that a segment was opened, over one drive per file.
 type Segment struct {
 	ID     drive.SegmentID
-	Kind   Kind
+	Kind   drive.Kind
 	K, M   int
 	Base   uint64 // first LSN of a journal segment
 	Drives []uuid.UUID

@@ -285,14 +285,6 @@ func (p *Part) code(c *coder) {
 	extents(c, 7, &p.Extents)
 }
 
-// Kind of a segment: the numbers are those of its files' headers.
-type Kind uint8
-
-const (
-	Journal Kind = 1 // holds batches
-	Bulk    Kind = 2 // holds stripes of larger bodies
-)
-
 // Class counts the stripes of a sealed segment that have D data columns and a
 // number that is Rotation modulo the segment's k+m. From the classes follows
 // how many columns a given file holds, so that missing ones can be counted
@@ -316,7 +308,7 @@ func (k *Class) code(c *coder) {
 // its files are now, and once sealed, what it holds.
 type SegmentEntry struct {
 	ID     drive.SegmentID // the entry's key, not in its value
-	Kind   Kind
+	Kind   drive.Kind
 	K, M   int
 	Base   uint64      // first LSN of a journal segment
 	Drives []uuid.UUID // by file index; follows remaps
@@ -338,10 +330,10 @@ func (s *SegmentEntry) code(c *coder) {
 }
 
 // codeSegment codes fields 1 to 5.
-func codeSegment(c *coder, kind *Kind, k, m *int, base *uint64, drives *[]uuid.UUID) {
+func codeSegment(c *coder, kind *drive.Kind, k, m *int, base *uint64, drives *[]uuid.UUID) {
 	kd := int(*kind)
-	c.int(1, &kd, int(Bulk))
-	*kind = Kind(kd)
+	c.int(1, &kd, int(drive.Bulk))
+	*kind = drive.Kind(kd)
 	c.int(2, k, maxData)
 	c.int(3, m, maxParity)
 	c.uint64(4, base)

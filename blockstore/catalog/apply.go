@@ -1,0 +1,345 @@
+package catalog
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/holdfast-storage/holdfast/blockstore/drive"
+)
+
+// Batch is what becomes durable together: the records of one LSN.
+type Batch struct {
+	LSN     uint64 // dense, from 1
+	UID     uint64 // tells apart batches that were built for one LSN
+	Records []byte // as AppendRecord makes them
+	Place   Place  // of the batch's data; may be zero if no record has an inline body
+}
+
+// decodedBatch is a batch whose records were decoded, once for all replicas.
+type decodedBatch struct {
+	lsn, uid uint64
+	records  []Record
+	place    Place
+}
+
+// decodeBatch refuses what no replica could apply, before any of them meets it.
+func decodeBatch(b Batch) (decodedBatch, error) {
+	d := decodedBatch{lsn: b.LSN, uid: b.UID, place: b.Place}
+	if b.LSN == 0 || b.LSN > math.MaxUint64>>16 {
+		return d, fmt.Errorf("%w: batch of LSN %d", ErrRecord, b.LSN)
+	}
+	err := DecodeRecords(b.Records, func(r Record) error {
+		d.records = append(d.records, r)
+		var body *Body
+		switch r := r.(type) {
+		case *Put:
+			body = &r.Body
+		case *PartPut:
+			body = &r.Body
+		default:
+			return nil
+		}
+		ext := body.resolve(b.Place)
+		_, err := encode(nil, func(c *coder) { extents(c, 1, &ext) })
+		return err
+	})
+	if err != nil {
+		return d, fmt.Errorf("batch %d: %w", b.LSN, err)
+	}
+	return d, nil
+}
+
+// An applier turns the records of one batch into changes of entries. It reads
+// through the Pebble batch that it fills, so that records see those before
+// them. What it writes depends on the entries and the batch alone.
+type applier struct {
+	out   *pebble.Batch
+	meta  meta
+	live  deltas
+	place Place
+	seq   uint64 // of the record at hand
+}
+
+// prepare gives the physical batch (and the meta entry in it) that takes a
+// database at prior to b. An error means that the database could not be read
+// or contradicts itself; what the records ask for is never an error.
+func prepare(db *pebble.DB, prior meta, b decodedBatch) ([]byte, meta, error) {
+	out := db.NewIndexedBatch()
+	defer out.Close()
+	a := applier{out: out, meta: prior, live: deltas{}, place: b.place}
+	a.meta.lsn, a.meta.uid = b.lsn, b.uid
+	for i, r := range b.records {
+		a.seq = b.lsn<<16 | uint64(i)
+		if err := a.apply(r); err != nil {
+			return nil, meta{}, fmt.Errorf("batch %d: record %d of type %d: %w", b.lsn, i, r.Type(), err)
+		}
+	}
+	if err := a.finish(); err != nil {
+		return nil, meta{}, fmt.Errorf("batch %d: %w", b.lsn, err)
+	}
+	return slices.Clone(out.Repr()), a.meta, nil
+}
+
+func (a *applier) apply(r Record) error {
+	switch r := r.(type) {
+	case *Put:
+		return a.put(r)
+	case *Delete:
+		return a.delete(r)
+	case *BucketCreate:
+		return a.bucketCreate(r)
+	case *BucketDelete:
+		return a.bucketDelete(r)
+	case *UploadCreate:
+		return a.uploadCreate(r)
+	case *PartPut:
+		return a.partPut(r)
+	case *UploadComplete:
+		return a.uploadComplete(r)
+	case *UploadAbort:
+		return a.uploadAbort(r)
+	case *Relocate:
+		return a.relocate(r)
+	case *Segment:
+		return a.segment(r)
+	case *Seal:
+		return a.seal(r)
+	case *Remap:
+		return a.remap(r)
+	case *Drop:
+		return a.drop(r)
+	case *Setting:
+		if len(r.Value) == 0 {
+			return a.unset(settingKey(r.Name))
+		}
+		return a.set(settingKey(r.Name), codeSetting(&r.Value))
+	case *Restate, *Opening: // say nothing to a replica that applies them in their turn
+		return nil
+	}
+	panic(fmt.Sprintf("catalog: record of type %d has no replay", r.Type()))
+}
+
+// finish writes the derived entries.
+func (a *applier) finish() error {
+	if err := writeLive(a.out, a.live); err != nil {
+		return err
+	}
+	if a.meta.objects < 0 || a.meta.bytes < 0 {
+		return fmt.Errorf("%w: totals below zero", errInconsistent)
+	}
+	return a.set(metaKey, a.meta.code)
+}
+
+// writeLive adds the deltas to the stored live bytes, in the order of the
+// segments; an entry that comes to zero is removed.
+func writeLive(out *pebble.Batch, live deltas) error {
+	ids := make([]drive.SegmentID, 0, len(live))
+	for id, d := range live {
+		if d != 0 {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	for _, id := range ids {
+		n, err := getLive(out, id)
+		if err != nil {
+			return err
+		}
+		n += live[id]
+		switch {
+		case n < 0:
+			return fmt.Errorf("%w: live bytes of segment %d below zero", errInconsistent, uint64(id))
+		case n == 0:
+			err = out.Delete(liveKey(uint64(id)), nil)
+		default:
+			err = out.Set(liveKey(uint64(id)), value(codeLive(&n)), nil)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *applier) set(key []byte, code func(*coder)) error { return a.out.Set(key, value(code), nil) }
+func (a *applier) unset(key []byte) error                  { return a.out.Delete(key, nil) }
+
+// found turns an absent entry from an error into false.
+func found(err error) (bool, error) {
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// bucketAlive tells whether the incarnation of that id is there (R11).
+func (a *applier) bucketAlive(id uint64) (bool, error) {
+	_, err := getBucketName(a.out, id)
+	return found(err)
+}
+
+// remove takes an object's old entry out of the account. It is deleted or
+// overwritten by the caller.
+func (a *applier) forget(bucket uint64, key string) (bool, error) {
+	old, err := getObject(a.out, bucket, key)
+	if ok, err := found(err); !ok {
+		return false, err
+	}
+	a.live.add(old.Extents, -1)
+	a.meta.objects--
+	a.meta.bytes -= old.Size
+	return true, nil
+}
+
+func (a *applier) store(bucket uint64, key string, o *Object) error {
+	if _, err := a.forget(bucket, key); err != nil {
+		return err
+	}
+	a.live.add(o.Extents, 1)
+	a.meta.objects++
+	a.meta.bytes += o.Size
+	return a.set(objectKey(bucket, key), o.code)
+}
+
+func (a *applier) put(r *Put) error {
+	if ok, err := a.bucketAlive(r.Bucket); !ok {
+		return err
+	}
+	o := r.Object // a copy: the record is shared between replicas
+	o.Version, o.Extents = a.seq, r.Body.resolve(a.place)
+	if o.Size > math.MaxInt64-a.meta.bytes {
+		return nil // void: totals could not be told any more
+	}
+	return a.store(r.Bucket, r.Key, &o)
+}
+
+func (a *applier) delete(r *Delete) error {
+	if ok, err := a.forget(r.Bucket, r.Key); !ok {
+		return err
+	}
+	return a.unset(objectKey(r.Bucket, r.Key))
+}
+
+func (a *applier) bucketCreate(r *BucketCreate) error {
+	_, err := getBucket(a.out, r.Name)
+	if ok, err := found(err); ok || err != nil {
+		return err
+	}
+	b := Bucket{Name: r.Name, ID: a.seq, CreatedUnixNano: r.CreatedUnixNano}
+	name := r.Name
+	if err := a.set(idKey(b.ID), codeName(&name)); err != nil {
+		return err
+	}
+	return a.set(bucketKey(r.Name), b.code)
+}
+
+func (a *applier) bucketDelete(r *BucketDelete) error {
+	name, err := getBucketName(a.out, r.Bucket)
+	if ok, err := found(err); !ok {
+		return err
+	}
+	if empty, err := bucketEmpty(a.out, r.Bucket); !empty {
+		return err
+	}
+	if err := a.unset(bucketKey(name)); err != nil {
+		return err
+	}
+	return a.unset(idKey(r.Bucket))
+}
+
+func (a *applier) segment(r *Segment) error {
+	_, err := getSegment(a.out, r.ID)
+	if ok, err := found(err); ok || err != nil {
+		return err
+	}
+	s := SegmentEntry{ID: r.ID, Kind: r.Kind, K: r.K, M: r.M, Base: r.Base, Drives: r.Drives}
+	return a.set(segmentKey(uint64(r.ID)), s.code)
+}
+
+func (a *applier) seal(r *Seal) error {
+	s, err := getSegment(a.out, r.ID)
+	if ok, err := found(err); !ok {
+		return err
+	}
+	for _, k := range r.Classes {
+		if k.Rotation >= s.K+s.M || k.D > s.K {
+			return nil
+		}
+	}
+	s.Sealed, s.Stripes, s.End, s.Last, s.Classes = true, r.Stripes, r.End, r.Last, r.Classes
+	return a.set(segmentKey(uint64(r.ID)), s.code)
+}
+
+func (a *applier) remap(r *Remap) error {
+	s, err := getSegment(a.out, r.ID)
+	if ok, err := found(err); !ok {
+		return err
+	}
+	if r.Index >= len(s.Drives) {
+		return nil
+	}
+	s.Drives[r.Index] = r.Drive
+	return a.set(segmentKey(uint64(r.ID)), s.code)
+}
+
+func (a *applier) drop(r *Drop) error {
+	n, err := getLive(a.out, r.ID)
+	if err != nil || n+a.live[r.ID] > 0 {
+		return err
+	}
+	return a.unset(segmentKey(uint64(r.ID)))
+}
+
+// relocate replaces a run of extents, if the version is current and the run is there.
+func (a *applier) relocate(r *Relocate) error {
+	if r.Upload != 0 {
+		return a.relocatePart(r)
+	}
+	o, err := getObject(a.out, r.Bucket, r.Key)
+	if ok, err := found(err); !ok {
+		return err
+	}
+	moved, ok := replaceRun(o.Extents, r.From, r.Extents)
+	if !ok || o.Version != r.Version {
+		return nil
+	}
+	o.Extents = moved
+	a.moved(r)
+	return a.set(objectKey(r.Bucket, r.Key), o.code)
+}
+
+func (a *applier) relocatePart(r *Relocate) error {
+	p, err := getPart(a.out, r.Upload, r.Number)
+	if ok, err := found(err); !ok {
+		return err
+	}
+	moved, ok := replaceRun(p.Extents, r.From, r.Extents)
+	if !ok || p.Version != r.Version {
+		return nil
+	}
+	p.Extents = moved
+	a.moved(r)
+	return a.set(partKey(r.Upload, r.Number), p.code)
+}
+
+func (a *applier) moved(r *Relocate) {
+	a.live.add(r.From, -1)
+	a.live.add(r.Extents, 1)
+}
+
+// replaceRun puts to in the place of from, which must be there as a run.
+func replaceRun(list, from, to []Extent) ([]Extent, bool) {
+	if len(list)-len(from)+len(to) > MaxExtents {
+		return nil, false
+	}
+	for i := 0; i+len(from) <= len(list); i++ {
+		if slices.Equal(list[i:i+len(from)], from) {
+			return slices.Concat(list[:i], to, list[i+len(from):]), true
+		}
+	}
+	return nil, false
+}

@@ -1,0 +1,319 @@
+package catalog
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+const (
+	cacheBytes    = 8 << 20 // block cache of a replica that shares none
+	memtableBytes = 4 << 20 // one memtable; two are held at most
+	openFiles     = 128     // descriptors a replica may hold
+	bloomBits     = 10      // per key: about 1 % false positives
+)
+
+var (
+	errClosed   = errors.New("catalog: replica is closed")
+	errBuilding = errors.New("catalog: replica is being built")
+	// ErrGap says that a batch is not the one that follows the last applied.
+	ErrGap = errors.New("catalog: batch out of order")
+)
+
+// Cache bounds the memory that several replicas use for blocks. The zero value
+// is not usable; nil stands for a small cache of the replica's own.
+type Cache struct{ c *pebble.Cache }
+
+// NewCache makes a cache of that many bytes. Close it after the replicas.
+func NewCache(bytes int64) *Cache { return &Cache{c: pebble.NewCache(bytes)} }
+
+// Close releases the cache; replicas still open keep what they use.
+func (c *Cache) Close() { c.c.Unref() }
+
+// ReplicaOptions of one replica. The zero value works.
+type ReplicaOptions struct {
+	Logger *slog.Logger // nil: none
+	Cache  *Cache       // shared; nil: 8 MiB of its own
+}
+
+// Replica is the catalog in one Pebble database on one drive.
+//
+// One goroutine at a time may apply; reads may run meanwhile. After the first
+// write that fails the replica is failed for good: nothing more reaches the
+// drive, the process goes on, and what the replica says is not to be trusted.
+type Replica struct {
+	fs     *failFS
+	dir    string
+	log    *slog.Logger
+	db     *pebble.DB
+	meta   atomic.Pointer[meta]
+	state  failState
+	onFail atomic.Pointer[func()] // must not block, nor call the replica
+	last   []byte                 // of the entries restated so far
+
+	mu      sync.Mutex
+	users   int // operations under way
+	closing bool
+	idle    chan struct{} // closed when closing and the last user is gone
+}
+
+// OpenReplica opens the replica in dir, or begins an empty one, at LSN 0, in a
+// dir that is absent or empty. The directory above must exist. A replica whose
+// building was cut short is wiped and begun anew. What Pebble finds damaged is
+// an error; MakeReplica puts a new one in its place.
+func OpenReplica(fsys vfs.FS, dir string, o ReplicaOptions) (*Replica, error) {
+	r, err := openReplica(fsys, dir, o)
+	if err != nil {
+		return nil, err
+	}
+	if !r.meta.Load().building {
+		return r, nil
+	}
+	if err := r.Close(); err != nil {
+		return nil, err
+	}
+	if err := wipe(fsys, dir); err != nil {
+		return nil, err
+	}
+	return openReplica(fsys, dir, o)
+}
+
+// MakeReplica removes whatever is in dir and begins a replica that is to be
+// built: it takes entries (ApplyEntries, EndEntries) before it takes batches.
+func MakeReplica(fsys vfs.FS, dir string, o ReplicaOptions) (*Replica, error) {
+	if err := wipe(fsys, dir); err != nil {
+		return nil, err
+	}
+	r, err := openReplica(fsys, dir, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.writeMeta(meta{building: true}); err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	return r, nil
+}
+
+// wipe removes a replica. The drive itself must be there: nothing is made
+// where its directory is missing (R12).
+func wipe(fsys vfs.FS, dir string) error {
+	if _, err := fsys.Stat(fsys.PathDir(dir)); err != nil {
+		return fmt.Errorf("catalog replica %s: %w", dir, err)
+	}
+	if err := fsys.RemoveAll(dir); err != nil {
+		return fmt.Errorf("catalog replica %s: removing the old one: %w", dir, err)
+	}
+	return nil
+}
+
+func openReplica(fsys vfs.FS, dir string, o ReplicaOptions) (*Replica, error) {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if _, err := fsys.Stat(fsys.PathDir(dir)); err != nil {
+		return nil, fmt.Errorf("catalog replica %s: %w", dir, err)
+	}
+	r := &Replica{dir: dir, log: o.Logger.With("replica", dir), idle: make(chan struct{})}
+	r.state.report = r.failed
+	r.fs = &failFS{FS: fsys, state: &r.state}
+	db, err := pebble.Open(dir, r.pebbleOptions(o))
+	if err != nil {
+		return nil, fmt.Errorf("catalog replica %s: %w", dir, err)
+	}
+	r.db = db
+	m, err := getMeta(db)
+	if err == nil {
+		err = r.Failed()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("catalog replica %s: %w", dir, errors.Join(err, r.Close()))
+	}
+	r.meta.Store(&m)
+	return r, nil
+}
+
+func (r *Replica) pebbleOptions(o ReplicaOptions) *pebble.Options {
+	p := &pebble.Options{
+		FS:                          r.fs,
+		DisableWAL:                  true, // the journal is the log; a crash leaves an exact prefix
+		FormatMajorVersion:          pebble.FormatTableFormatV6,
+		MemTableSize:                memtableBytes,
+		MemTableStopWritesThreshold: 2,
+		MaxOpenFiles:                openFiles,
+		CompactionConcurrencyRange:  func() (int, int) { return 1, 1 },
+		CacheSize:                   cacheBytes,
+		Logger:                      pebbleLogger{r},
+		EventListener: &pebble.EventListener{
+			BackgroundError: r.state.fail,
+			DataCorruption:  func(i pebble.DataCorruptionInfo) { r.state.fail(i.Details) },
+		},
+	}
+	if o.Cache != nil {
+		p.Cache = o.Cache.c
+	}
+	for i := range p.Levels {
+		p.Levels[i].FilterPolicy = bloom.FilterPolicy(bloomBits)
+	}
+	return p
+}
+
+// failed is called once, by whoever finds the first failure.
+func (r *Replica) failed(err error) {
+	r.log.Error("catalog replica failed", "err", err)
+	if f := r.onFail.Load(); f != nil {
+		(*f)()
+	}
+}
+
+// Failed tells why the replica may not be used any more, or nil.
+func (r *Replica) Failed() error { return r.state.err() }
+
+// Applied is the last batch applied: everything up to it is in the replica,
+// though not all of it durable before Flush. 0, 0 before the first.
+func (r *Replica) Applied() (lsn, uid uint64) {
+	m := r.meta.Load()
+	return m.lsn, m.uid
+}
+
+// acquire keeps the database open until release; false if the replica is closing.
+func (r *Replica) acquire() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closing {
+		return false
+	}
+	r.users++
+	return true
+}
+
+func (r *Replica) release() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.users--; r.users == 0 && r.closing {
+		close(r.idle)
+	}
+}
+
+// with runs f on the open database. A replica that failed meanwhile makes the
+// outcome worthless, whatever it was.
+func (r *Replica) with(f func(*pebble.DB) error) error {
+	if !r.acquire() {
+		return errClosed
+	}
+	defer r.release()
+	err := f(r.db)
+	if failed := r.Failed(); failed != nil {
+		return failed
+	}
+	return err
+}
+
+// Apply replays one batch. One at or below the applied LSN is ignored; one
+// that leaves a gap is ErrGap; one that does not decode is ErrRecord and
+// changes nothing. Other errors mean that the replica is of no use.
+func (r *Replica) Apply(b Batch) error {
+	if lsn, _ := r.Applied(); b.LSN <= lsn {
+		return nil
+	}
+	d, err := decodeBatch(b)
+	if err != nil {
+		return err
+	}
+	repr, m, err := r.prepare(d)
+	if err != nil {
+		return err
+	}
+	return r.commit(repr, m)
+}
+
+// prepare computes what a batch changes, without changing it.
+func (r *Replica) prepare(b decodedBatch) (repr []byte, m meta, err error) {
+	err = r.with(func(db *pebble.DB) error {
+		prior := *r.meta.Load()
+		switch {
+		case prior.building:
+			return errBuilding
+		case b.lsn != prior.lsn+1:
+			return fmt.Errorf("%w: batch %d after %d", ErrGap, b.lsn, prior.lsn)
+		}
+		repr, m, err = prepare(db, prior, b)
+		return err
+	})
+	return repr, m, err
+}
+
+// commit applies what some replica's prepare computed. The bytes are shared by
+// all replicas, and Pebble writes sequence numbers into them; hence the copy.
+func (r *Replica) commit(repr []byte, m meta) error {
+	return r.with(func(db *pebble.DB) error {
+		b := db.NewBatch()
+		defer b.Close()
+		if err := b.SetRepr(bytes.Clone(repr)); err != nil {
+			return err
+		}
+		if err := db.Apply(b, pebble.NoSync); err != nil {
+			return err
+		}
+		r.meta.Store(&m)
+		return nil
+	})
+}
+
+func (r *Replica) writeMeta(m meta) error {
+	return r.with(func(db *pebble.DB) error {
+		if err := db.Set(metaKey, value(m.code), pebble.NoSync); err != nil {
+			return err
+		}
+		r.meta.Store(&m)
+		return nil
+	})
+}
+
+// Flush makes what was applied before the call durable.
+func (r *Replica) Flush() error {
+	return r.with((*pebble.DB).Flush)
+}
+
+// Close waits for what runs on the replica and closes the database. What was
+// not flushed is lost, from the end. Closing twice is an error.
+func (r *Replica) Close() error {
+	r.mu.Lock()
+	if r.closing {
+		r.mu.Unlock()
+		return errClosed
+	}
+	r.closing = true
+	if r.users == 0 {
+		close(r.idle)
+	}
+	r.mu.Unlock()
+	<-r.idle
+	if err := r.db.Close(); err != nil {
+		return fmt.Errorf("catalog replica %s: closing: %w", r.dir, err)
+	}
+	return nil
+}
+
+// pebbleLogger takes Pebble's messages. Fatalf must not end the process: it
+// fails the replica instead. Pebble goes on behind it with a database that
+// nobody asks any more.
+type pebbleLogger struct{ r *Replica }
+
+func (l pebbleLogger) Infof(format string, args ...any) {
+	l.r.log.Debug("pebble", "message", fmt.Sprintf(format, args...))
+}
+
+func (l pebbleLogger) Errorf(format string, args ...any) {
+	l.r.log.Warn("pebble", "message", fmt.Sprintf(format, args...))
+}
+
+func (l pebbleLogger) Fatalf(format string, args ...any) {
+	l.r.state.fail(fmt.Errorf("pebble: "+format, args...))
+}
