@@ -48,8 +48,8 @@ func TestFormatPage(t *testing.T) {
 	}
 }
 
-// splitTables takes the tables out: of each, the rows below the heading, cut to
-// the columns that hold numbers (the first two, and the remark if it has digits).
+// splitTables takes the tables out of the page: of each, the rows below the
+// heading, without the bars at their ends.
 func splitTables(page string) (prose string, tables [][]string) {
 	var rest []string
 	var table []string
@@ -69,13 +69,15 @@ func splitTables(page string) (prose string, tables [][]string) {
 
 func words(s string) string { return strings.Join(strings.Fields(s), " ") }
 
-// layout renders rows of a structure in which each field begins where the one
-// before ends; the first element of a row is its offset in the code.
+// row is a field of a structure: its offset in the code, its length, and what
+// the page says of it.
 type row struct {
 	at, bytes int
 	field     string
 }
 
+// layout renders the rows of a structure in which each field begins where the
+// one before ends, and then the tail as it is.
 func layout(rows []row, tail ...string) []string {
 	var out []string
 	end := 0

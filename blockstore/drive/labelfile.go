@@ -201,7 +201,8 @@ func (l *labels) adopt(label Label) {
 // descriptors prove nothing: they go on working when the directory is gone (R13).
 //
 // ErrRemoved if something else is there, or nothing; another error if it cannot
-// be told.
+// be told. Neither is counted in Errors, since this is asked again and again; it
+// may hang with the drive, so each drive needs an asker of its own.
 func (d *Drive) Present() error {
 	path := d.fs.PathJoin(d.dir, labelName)
 	for {
@@ -213,12 +214,12 @@ func (d *Drive) Present() error {
 			return fmt.Errorf("drive %s: %w: no label", d.dir, ErrRemoved)
 		}
 		if err != nil {
-			return d.readFailed("stat", path, err)
+			return fmt.Errorf("stat %s: %w", path, err)
 		}
 		found := heldLabel{id: identityOf(fi)}
 		if !found.id.known {
 			if found.encoded, err = readBounded(d.fs, path); err != nil {
-				return d.readFailed("read", path, err)
+				return fmt.Errorf("read %s: %w", path, err)
 			}
 		}
 		if found.same(current) || found.same(next) {
