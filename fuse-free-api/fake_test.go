@@ -117,10 +117,7 @@ func (c Condition) met(o *fakeObject) bool {
 }
 
 func (s *fakeStore) Put(ctx context.Context, bucket, key string, body io.Reader, req PutRequest) (ObjectInfo, error) {
-	s.mu.Lock()
-	_, err := s.bucket(bucket)
-	s.mu.Unlock()
-	if err != nil {
+	if _, err := s.Bucket(ctx, bucket); err != nil {
 		return ObjectInfo{}, err
 	}
 	data, err := io.ReadAll(body)

@@ -167,7 +167,8 @@ func formatToken(after string) string {
 }
 
 func parseToken(token string) (after string, ok bool) {
-	if len(token) > base64.RawURLEncoding.EncodedLen(5+maxKeyBytes) {
+	// encoding/base64 passes over line ends; a token has none.
+	if len(token) > base64.RawURLEncoding.EncodedLen(5+maxKeyBytes) || strings.ContainsAny(token, "\r\n") {
 		return "", false
 	}
 	b, err := base64.RawURLEncoding.Strict().DecodeString(token)
