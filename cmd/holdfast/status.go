@@ -1,0 +1,44 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+)
+
+func statusCommand(con *console) *cli.Command {
+	return &cli.Command{
+		Name:  "status",
+		Usage: "say how the pool and its drives are, and what to do",
+		Description: "Exit code 0 if all is well, 3 if not, 1 if the daemon cannot be asked.\n\n" +
+			"--json prints the daemon's answer: pool (id, state, epoch, data, parity, objects, logical_bytes,\n" +
+			"capacity_bytes, free_bytes), drives (slot, id, path, state, read_errors, write_errors, checksum_errors),\n" +
+			"redundancy (segments, stripes, and in missing the number of stripes by the number of their columns that\n" +
+			"should be stored and are not known good).",
+		Flags: adminFlags(),
+		Action: func(c *cli.Context) error {
+			if _, err := takes(c, 0, 0); err != nil {
+				return err
+			}
+			cl, err := adminClient(c)
+			if err != nil {
+				return err
+			}
+			defer cl.close()
+			report, raw, err := cl.status(c.Context)
+			if err != nil {
+				return err
+			}
+			if c.Bool("json") {
+				_, err = fmt.Fprintf(con.out, "%s\n", bytes.TrimSpace(raw))
+			} else {
+				_, err = con.out.Write([]byte(renderStatus(report)))
+			}
+			if err == nil && !report.well() {
+				err = &noError{} // what is not well stands in the output
+			}
+			return err
+		},
+	}
+}
