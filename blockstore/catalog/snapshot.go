@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/cockroachdb/pebble/v2"
@@ -45,8 +46,8 @@ func (v *view) close() error {
 }
 
 // page gives entries after the key, up to the first that brings their size to
-// max bytes: none at the end. Without derived, live bytes and meta are left out.
-func (v *view) page(last []byte, max int, derived bool) ([]Entry, error) {
+// max bytes: none at the end. Entries of the kinds in omit are left out.
+func (v *view) page(last []byte, max int, omit string) ([]Entry, error) {
 	it, err := v.snap.NewIter(nil)
 	if err != nil {
 		return nil, err
@@ -55,7 +56,7 @@ func (v *view) page(last []byte, max int, derived bool) ([]Entry, error) {
 	size := 0
 	for ok := it.SeekGE(after(last)); ok && size < max; ok = it.Next() {
 		k := it.Key()
-		if !derived && (k[0] == kindLive || k[0] == kindMeta) {
+		if strings.IndexByte(omit, k[0]) >= 0 {
 			continue
 		}
 		val, err := it.ValueAndErr()
@@ -89,7 +90,7 @@ func (v *view) digest() (uint64, error) {
 	h := xxhash.New()
 	var last []byte
 	for {
-		page, err := v.page(last, digestPage, true)
+		page, err := v.page(last, digestPage, "")
 		if err != nil || len(page) == 0 {
 			return h.Sum64(), err
 		}
@@ -117,7 +118,7 @@ func (r *Replica) Dump(w io.Writer) error {
 	}
 	var last []byte
 	for {
-		page, err := v.page(last, digestPage, true)
+		page, err := v.page(last, digestPage, "")
 		if err != nil || len(page) == 0 {
 			return errors.Join(err, v.close())
 		}

@@ -1,0 +1,238 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"sync"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/holdfast-storage/holdfast/blockstore/drive"
+)
+
+// ask puts a question to the replica that serves and has applied need, and to
+// the next one if that fails, turns out corrupt or takes too long. The question
+// runs on a goroutine of its own: what a drive hangs in cannot be cancelled,
+// only left behind. An answer that comes too late is given to discard, if any.
+func ask[T any](ctx context.Context, c *Catalog, need uint64, f func(*member) (T, error), discard func(T)) (T, error) {
+	var none T
+	for {
+		m, err := c.current(ctx, need)
+		if err != nil {
+			return none, err
+		}
+		q := &question[T]{done: make(chan struct{}), discard: discard}
+		if !c.spawn(func() { q.answer(f(m)) }) {
+			return none, ErrUnavailable
+		}
+		v, err, answered := wait(ctx, c, m, need, q)
+		switch {
+		case !answered:
+			if err := ctx.Err(); err != nil {
+				return none, err
+			}
+			continue
+		case m.r.Failed() != nil:
+			err = m.r.Failed() // whatever it said is worth nothing
+			if discard != nil && q.err == nil {
+				discard(v)
+			}
+		case err == nil || errors.Is(err, ErrNotFound):
+			return v, err
+		}
+		if !errors.Is(err, errClosed) {
+			c.drop(m, err)
+		}
+	}
+}
+
+// wait waits for the answer, until ctx ends or another replica is to be asked.
+func wait[T any](ctx context.Context, c *Catalog, m *member, need uint64, q *question[T]) (v T, err error, answered bool) {
+	patience := c.opts.After(c.opts.Patience)
+	for {
+		select {
+		case <-q.done:
+			return q.v, q.err, true
+		case <-m.gone:
+			return q.leave()
+		case <-patience:
+			if c.handOver(m, need) {
+				return q.leave()
+			}
+			patience = c.opts.After(c.opts.Patience)
+		case <-ctx.Done():
+			return q.leave()
+		}
+	}
+}
+
+// question is one call and its answer, which is taken once or discarded.
+type question[T any] struct {
+	discard func(T)
+	done    chan struct{} // closed when v and err are there
+
+	mu   sync.Mutex
+	v    T
+	err  error
+	left bool
+}
+
+func (q *question[T]) answer(v T, err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.v, q.err = v, err
+	if q.left && q.discard != nil && err == nil {
+		q.discard(v)
+	}
+	close(q.done)
+}
+
+// leave gives up waiting, unless the answer has just come.
+func (q *question[T]) leave() (v T, err error, answered bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	select {
+	case <-q.done:
+		return q.v, q.err, true
+	default:
+		q.left = true
+		return v, nil, false
+	}
+}
+
+// read asks for what was acknowledged.
+func read[T any](ctx context.Context, c *Catalog, f func(pebble.Reader) (T, error)) (T, error) {
+	return ask(ctx, c, c.Applied(), func(m *member) (v T, err error) {
+		err = m.r.with(func(db *pebble.DB) error {
+			v, err = f(db)
+			return err
+		})
+		return v, err
+	}, nil)
+}
+
+// Bucket gives the bucket of that name, or ErrNotFound. As all reads it gives
+// ErrUnavailable if no replica can answer, and ctx's error if that ends first.
+func (c *Catalog) Bucket(ctx context.Context, name string) (Bucket, error) {
+	return read(ctx, c, func(r pebble.Reader) (Bucket, error) { return getBucket(r, name) })
+}
+
+// BucketName gives the name of the bucket of that id, or ErrNotFound.
+func (c *Catalog) BucketName(ctx context.Context, id uint64) (string, error) {
+	return read(ctx, c, func(r pebble.Reader) (string, error) { return getBucketName(r, id) })
+}
+
+// Buckets gives all buckets, by name.
+func (c *Catalog) Buckets(ctx context.Context) ([]Bucket, error) {
+	var all []Bucket
+	for last := ""; ; {
+		page, err := read(ctx, c, func(r pebble.Reader) ([]Bucket, error) { return listBuckets(r, last, MaxPage) })
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, page...)
+		if len(page) < MaxPage {
+			return all, nil
+		}
+		last = page[len(page)-1].Name
+	}
+}
+
+// BucketEmpty tells whether the bucket of that id holds neither objects nor uploads.
+func (c *Catalog) BucketEmpty(ctx context.Context, id uint64) (bool, error) {
+	return read(ctx, c, func(r pebble.Reader) (bool, error) { return bucketEmpty(r, id) })
+}
+
+// Object gives an object, or ErrNotFound.
+func (c *Catalog) Object(ctx context.Context, bucket uint64, key string) (Object, error) {
+	return read(ctx, c, func(r pebble.Reader) (Object, error) { return getObject(r, bucket, key) })
+}
+
+// List gives one page of a bucket's keys.
+func (c *Catalog) List(ctx context.Context, bucket uint64, o ListOptions) (ListPage, error) {
+	return read(ctx, c, func(r pebble.Reader) (ListPage, error) {
+		it, err := r.NewIter(prefixOptions(objectKey(bucket, o.Prefix)))
+		if err != nil {
+			return ListPage{}, err
+		}
+		page, err := listObjects(it, bucket, o)
+		return page, errors.Join(err, it.Close())
+	})
+}
+
+// Upload gives an upload under way, or ErrNotFound.
+func (c *Catalog) Upload(ctx context.Context, bucket uint64, key string, id uint64) (Upload, error) {
+	return read(ctx, c, func(r pebble.Reader) (Upload, error) { return getUpload(r, bucket, key, id) })
+}
+
+// Uploads gives up to max uploads of a bucket, by key and then id, after that
+// key and id; from the first with an empty key.
+func (c *Catalog) Uploads(ctx context.Context, bucket uint64, afterKey string, afterID uint64, max int) ([]Upload, error) {
+	return read(ctx, c, func(r pebble.Reader) ([]Upload, error) {
+		return listUploads(r, bucket, afterKey, afterID, min(max, MaxPage))
+	})
+}
+
+// Part gives a part of an upload under way, or ErrNotFound.
+func (c *Catalog) Part(ctx context.Context, upload uint64, number int) (Part, error) {
+	return read(ctx, c, func(r pebble.Reader) (Part, error) { return getPart(r, upload, number) })
+}
+
+// Parts gives up to max parts of an upload, by number, after that number.
+func (c *Catalog) Parts(ctx context.Context, upload uint64, after, max int) ([]Part, error) {
+	return read(ctx, c, func(r pebble.Reader) ([]Part, error) { return listParts(r, upload, after, min(max, MaxPage)) })
+}
+
+// Segment gives the entry of a segment, or ErrNotFound.
+func (c *Catalog) Segment(ctx context.Context, id drive.SegmentID) (SegmentEntry, error) {
+	return read(ctx, c, func(r pebble.Reader) (SegmentEntry, error) { return getSegment(r, id) })
+}
+
+// Segments goes through the segment table by id. It reads a page at a time,
+// each as of its own moment, and ends with the first error.
+func (c *Catalog) Segments(ctx context.Context) iter.Seq2[SegmentEntry, error] {
+	const segmentPage = 256
+	return func(yield func(SegmentEntry, error) bool) {
+		var last drive.SegmentID
+		for {
+			page, err := read(ctx, c, func(r pebble.Reader) ([]SegmentEntry, error) {
+				return listSegments(r, last, segmentPage)
+			})
+			if err != nil {
+				yield(SegmentEntry{}, err)
+				return
+			}
+			for _, s := range page {
+				if !yield(s, nil) {
+					return
+				}
+			}
+			if len(page) < segmentPage {
+				return
+			}
+			last = page[len(page)-1].ID
+		}
+	}
+}
+
+// Live gives the bytes of objects and parts that lie in a segment; 0 for one it does not know.
+func (c *Catalog) Live(ctx context.Context, id drive.SegmentID) (int64, error) {
+	return read(ctx, c, func(r pebble.Reader) (int64, error) { return getLive(r, id) })
+}
+
+// Setting gives the value of a setting, or ErrNotFound.
+func (c *Catalog) Setting(ctx context.Context, name string) ([]byte, error) {
+	return read(ctx, c, func(r pebble.Reader) ([]byte, error) { return getSetting(r, name) })
+}
+
+// Totals gives the number of objects and the sum of their sizes.
+func (c *Catalog) Totals(ctx context.Context) (objects, bytes int64, err error) {
+	m, err := read(ctx, c, getMeta)
+	return m.objects, m.bytes, err
+}
+
+// Digest is the serving replica's (see Replica.Digest).
+func (c *Catalog) Digest(ctx context.Context) (uint64, error) {
+	return ask(ctx, c, c.Applied(), func(m *member) (uint64, error) { return m.r.Digest() }, nil)
+}

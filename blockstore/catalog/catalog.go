@@ -1,0 +1,420 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+var (
+	// ErrLaggard is why a replica that cannot keep up is dropped.
+	ErrLaggard = errors.New("catalog: replica lags behind")
+	// ErrBehind says that a replica to attach is not where the catalog is.
+	ErrBehind = errors.New("catalog: replica is not at the catalog's LSN")
+)
+
+// Options of a Catalog. The zero value works.
+type Options struct {
+	Logger *slog.Logger // nil: none
+
+	// OnDrop is told of each replica that was dropped because it failed, turned
+	// out corrupt or lagged. It is called on a goroutine of its own, at most once
+	// for a replica, while the replica's database is perhaps still closing.
+	OnDrop func(name string, err error)
+
+	// A replica that is not serving is dropped when more than this waits for it,
+	// or the oldest has waited for so long.
+	QueueBatches int           // 0: 4096
+	QueueBytes   int64         // 0: 8 MiB
+	LagTime      time.Duration // 0: 30 s
+
+	// Patience is how long the serving replica may take for one operation before
+	// another that has everything serves in its place. It is no fault to be slow:
+	// the first becomes a follower. 0: 500 ms.
+	Patience time.Duration
+
+	// CloseTime bounds the wait for replicas on drives that do not answer. 0: 10 s.
+	CloseTime time.Duration
+
+	Now   func() time.Time                     // nil: time.Now
+	After func(time.Duration) <-chan time.Time // nil: time.After
+}
+
+func (o Options) withDefaults() Options {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.OnDrop == nil {
+		o.OnDrop = func(string, error) {}
+	}
+	if o.QueueBatches == 0 {
+		o.QueueBatches = 4096
+	}
+	if o.QueueBytes == 0 {
+		o.QueueBytes = 8 << 20
+	}
+	if o.LagTime == 0 {
+		o.LagTime = 30 * time.Second
+	}
+	if o.Patience == 0 {
+		o.Patience = 500 * time.Millisecond
+	}
+	if o.CloseTime == 0 {
+		o.CloseTime = 10 * time.Second
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.After == nil {
+		o.After = time.After
+	}
+	return o
+}
+
+// Catalog is a set of replicas that hold the same content, one of which
+// serves. Its methods may be called at the same time.
+//
+// A batch goes this way: the serving replica computes what it changes; that is
+// queued for every replica, the serving one among them, each of which has a
+// feeder goroutine; Apply returns when the replica that serves by then has
+// applied it. So whatever the serving replica hangs in, another has the batch
+// already, or can compute it, and takes over.
+type Catalog struct {
+	opts     Options
+	applying chan struct{} // holds one token: batches are applied one after the other
+	wg       sync.WaitGroup
+
+	mu      sync.Mutex
+	members []*member
+	leaving map[string]*member // dropped or detached, not closed yet
+	serving *member            // nil until one is chosen
+	queued  meta               // of the last batch that was queued
+	acked   uint64             // LSN of the last batch that Apply returned for
+	changed chan struct{}      // closed and replaced when anything above changes
+	closed  bool
+}
+
+// member is a replica's place in a Catalog. All but r, name and channels is
+// guarded by the Catalog's mutex.
+type member struct {
+	name    string
+	r       *Replica
+	queue   []queuedBatch // of which the first may be under way
+	bytes   int64
+	applied uint64
+	cloning bool          // being filled: fed by Clone, cannot serve
+	gone    chan struct{} // closed when it is no member any more
+	closed  chan struct{} // closed when its database is
+	wake    chan struct{} // one token: there may be something for the feeder
+}
+
+// queuedBatch is a batch in its physical form, shared by all queues.
+type queuedBatch struct {
+	repr  []byte
+	meta  meta
+	since time.Time
+}
+
+// New gives a catalog without replicas.
+func New(o Options) *Catalog {
+	return &Catalog{
+		opts:     o.withDefaults(),
+		applying: make(chan struct{}, 1),
+		leaving:  map[string]*member{},
+		changed:  make(chan struct{}),
+	}
+}
+
+// broadcast wakes everyone who waits for a change. The mutex is held.
+func (c *Catalog) broadcast() {
+	close(c.changed)
+	c.changed = make(chan struct{})
+}
+
+// Attach adds a replica, which from now on belongs to the catalog: it feeds
+// and closes it. The replica must stand where the catalog stands (ErrBehind);
+// one that finds no other there says where that is, but not before what was
+// applied already. The name, a drive's say, must be unique.
+func (c *Catalog) Attach(r *Replica, name string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	m := *r.meta.Load()
+	switch {
+	case c.closed:
+		return ErrUnavailable
+	case c.find(name) != nil || c.leaving[name] != nil:
+		return fmt.Errorf("catalog: there is a replica %q already", name)
+	case m.building:
+		return errBuilding
+	case len(c.members) == 0 && m.lsn > c.queued.lsn || c.queued == (meta{}):
+		c.queued, c.acked = m, m.lsn
+	case m.lsn != c.queued.lsn || m.uid != c.queued.uid:
+		return fmt.Errorf("%w: %q is at LSN %d, the catalog at %d", ErrBehind, name, m.lsn, c.queued.lsn)
+	}
+	if err := r.Failed(); err != nil {
+		return err
+	}
+	mb := c.enlist(r, name)
+	mb.applied = m.lsn
+	c.wg.Go(func() { c.feed(mb) })
+	return nil
+}
+
+// enlist makes a replica a member. The mutex is held.
+func (c *Catalog) enlist(r *Replica, name string) *member {
+	m := &member{
+		name: name, r: r,
+		gone: make(chan struct{}), closed: make(chan struct{}), wake: make(chan struct{}, 1),
+	}
+	c.members = append(c.members, m)
+	// Called from within Pebble, so it must neither block nor call back.
+	onFail := func() { m.poke() }
+	r.onFail.Store(&onFail)
+	m.poke() // in case it failed before that
+	c.broadcast()
+	return m
+}
+
+func (m *member) poke() {
+	select {
+	case m.wake <- struct{}{}:
+	default:
+	}
+}
+
+// find gives the member of that name, or nil. The mutex is held.
+func (c *Catalog) find(name string) *member {
+	for _, m := range c.members {
+		if m.name == name {
+			return m
+		}
+	}
+	return nil
+}
+
+// Detach takes a replica out and closes it, or leaves it to close by itself
+// if that outlasts ctx. What was not flushed is lost from it.
+func (c *Catalog) Detach(ctx context.Context, name string) error {
+	c.mu.Lock()
+	m := c.find(name)
+	if m == nil {
+		c.mu.Unlock()
+		return fmt.Errorf("%w: no replica %q", ErrNotFound, name)
+	}
+	c.expel(m, nil)
+	c.mu.Unlock()
+	select {
+	case <-m.closed:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// drop removes a replica that is of no use any more, once.
+func (c *Catalog) drop(m *member, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.expel(m, err)
+}
+
+// expel makes m no member any more and closes it on a goroutine of its own,
+// since a database on a hung drive does not close. With err it is a drop.
+// The mutex is held.
+func (c *Catalog) expel(m *member, err error) {
+	if m.isGone() {
+		return
+	}
+	close(m.gone)
+	for i, x := range c.members {
+		if x == m {
+			c.members = append(c.members[:i:i], c.members[i+1:]...)
+			break
+		}
+	}
+	if c.serving == m {
+		c.serving = nil
+	}
+	m.queue, m.bytes = nil, 0
+	c.leaving[m.name] = m
+	c.broadcast()
+	if err != nil {
+		c.opts.Logger.Error("catalog replica dropped", "replica", m.name, "err", err)
+		c.wg.Go(func() { c.opts.OnDrop(m.name, err) })
+	}
+	c.wg.Go(func() {
+		if err := m.r.Close(); err != nil {
+			c.opts.Logger.Warn("closing a catalog replica", "replica", m.name, "err", err)
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		delete(c.leaving, m.name)
+		close(m.closed)
+	})
+}
+
+// spawn runs f on a goroutine that Close waits for; false if it is too late for that.
+func (c *Catalog) spawn(f func()) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return false
+	}
+	c.wg.Go(f)
+	return true
+}
+
+func (m *member) isGone() bool {
+	select {
+	case <-m.gone:
+		return true
+	default:
+		return false
+	}
+}
+
+// ReplicaStatus describes one replica.
+type ReplicaStatus struct {
+	Name    string
+	Applied uint64 // LSN
+	Queued  int    // batches that wait for it
+	Serving bool
+	Cloning bool // being made; its Applied does not count yet
+}
+
+// Replicas lists the replicas, in the order they came.
+func (c *Catalog) Replicas() []ReplicaStatus {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	out := make([]ReplicaStatus, len(c.members))
+	for i, m := range c.members {
+		out[i] = ReplicaStatus{
+			Name: m.name, Applied: m.applied, Queued: len(m.queue), Serving: m == c.serving, Cloning: m.cloning,
+		}
+	}
+	return out
+}
+
+// Applied is the last batch that Apply returned for, or that the first
+// replica came with.
+func (c *Catalog) Applied() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.acked
+}
+
+// Flush makes everything applied before the call durable on every replica
+// that keeps answering, and gives the LSN they all have durable then: the floor
+// may rise to it. A replica whose flush fails is dropped. ErrUnavailable if
+// none is left; ctx's error if it ends first.
+func (c *Catalog) Flush(ctx context.Context) (uint64, error) {
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return 0, ErrUnavailable
+	}
+	type pending struct {
+		m       *member
+		lsn     uint64
+		flushed chan error
+	}
+	var all []pending
+	for _, m := range c.members {
+		if m.cloning {
+			continue
+		}
+		p := pending{m: m, lsn: m.applied, flushed: make(chan error, 1)}
+		all = append(all, p)
+		c.wg.Go(func() { p.flushed <- p.m.r.Flush() })
+	}
+	c.mu.Unlock()
+	var lsn uint64
+	some := false
+	for _, p := range all {
+		select {
+		case err := <-p.flushed:
+			if err != nil {
+				c.drop(p.m, fmt.Errorf("flush: %w", err))
+				continue
+			}
+		case <-p.m.gone:
+			continue
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		}
+		if !some || p.lsn < lsn {
+			lsn = p.lsn
+		}
+		some = true
+	}
+	if !some {
+		return 0, ErrUnavailable
+	}
+	return lsn, nil
+}
+
+// Close flushes and closes every replica, and waits for it CloseTime at most:
+// what hangs is left behind. It gives the first flush that failed. Nothing may
+// be asked of the catalog any more; what waits is told ErrUnavailable.
+func (c *Catalog) Close() error {
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return nil
+	}
+	c.closed = true
+	members := c.members
+	c.broadcast()
+	c.mu.Unlock()
+
+	errs := make(chan error, len(members)+1)
+	for _, m := range members {
+		c.wg.Go(func() {
+			err := c.drain(m)
+			if err != nil {
+				err = fmt.Errorf("catalog replica %q: %w", m.name, err)
+			}
+			errs <- err
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.expel(m, nil)
+		})
+	}
+	done := make(chan struct{})
+	go func() { // ends with the wait group; outlives Close only with what hangs in it
+		c.wg.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-c.opts.After(c.opts.CloseTime):
+		errs <- errors.New("catalog: a replica did not close in time")
+	}
+	var first error
+	for len(errs) > 0 && first == nil {
+		first = <-errs
+	}
+	return first
+}
+
+// drain waits until the replica has applied what is queued for it, and flushes it.
+func (c *Catalog) drain(m *member) error {
+	for {
+		c.mu.Lock()
+		rest, cloning, changed := len(m.queue), m.cloning, c.changed
+		c.mu.Unlock()
+		switch {
+		case cloning || m.isGone():
+			return nil
+		case rest == 0:
+			return m.r.Flush()
+		}
+		select {
+		case <-changed:
+		case <-m.gone:
+		}
+	}
+}
