@@ -265,12 +265,15 @@ func (a *applier) seal(r *Seal) error {
 	if ok, err := found(err); !ok {
 		return err
 	}
+	if r.Suspect>>(s.K+s.M) != 0 {
+		return nil
+	}
 	for _, k := range r.Classes {
 		if k.Rotation >= s.K+s.M || k.D > s.K {
 			return nil
 		}
 	}
-	s.Sealed, s.Stripes, s.End, s.Last, s.Classes = true, r.Stripes, r.End, r.Last, r.Classes
+	s.Sealed, s.Stripes, s.End, s.Last, s.Classes, s.Suspect = true, r.Stripes, r.End, r.Last, r.Classes, r.Suspect
 	return a.set(segmentKey(uint64(r.ID)), s.code)
 }
 
@@ -283,6 +286,7 @@ func (a *applier) remap(r *Remap) error {
 		return nil
 	}
 	s.Drives[r.Index] = r.Drive
+	s.Suspect &^= 1 << r.Index
 	return a.set(segmentKey(uint64(r.ID)), s.code)
 }
 

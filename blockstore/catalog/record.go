@@ -360,13 +360,14 @@ type Seal struct {
 	End     int64 // bytes of each file that count
 	Last    uint64
 	Classes []Class // ascending by rotation, then D; their counts add up to Stripes
+	Suspect uint64  // files (bit = index) that may lack blocks they should hold
 }
 
 func (*Seal) Type() Type { return TypeSeal }
 
 func (r *Seal) code(c *coder) {
 	codeID(c, 1, &r.ID)
-	codeSeal(c, 2, &r.Stripes, &r.End, &r.Last, &r.Classes, 0)
+	codeSeal(c, 2, &r.Stripes, &r.End, &r.Last, &r.Classes, &r.Suspect, 0)
 }
 
 // Remap says that a file of a segment lies on another drive from now on. Void

@@ -134,7 +134,7 @@ type Body struct {
 
 func (b *Body) code(c *coder) {
 	c.bool(1, &b.Inline)
-	c.size(2, &b.At, math.MaxInt64)
+	c.place(2, &b.At)
 	c.size(3, &b.Size, math.MaxInt64)
 	extents(c, 4, &b.Extents)
 	switch {
@@ -318,13 +318,14 @@ type SegmentEntry struct {
 	End     int64  // bytes of each file that count
 	Last    uint64 // last LSN of a journal segment
 	Classes []Class
+	Suspect uint64 // files (bit = index) that may lack blocks they should hold; a remap clears one
 }
 
 func (s *SegmentEntry) code(c *coder) {
 	codeSegment(c, &s.Kind, &s.K, &s.M, &s.Base, &s.Drives)
 	c.bool(6, &s.Sealed)
-	codeSeal(c, 7, &s.Stripes, &s.End, &s.Last, &s.Classes, s.K+s.M)
-	if c.err == nil && !s.Sealed && (s.Stripes != 0 || s.End != 0 || s.Last != 0 || len(s.Classes) > 0) {
+	codeSeal(c, 7, &s.Stripes, &s.End, &s.Last, &s.Classes, &s.Suspect, s.K+s.M)
+	if c.err == nil && !s.Sealed && (s.Stripes != 0 || s.End != 0 || s.Last != 0 || len(s.Classes) > 0 || s.Suspect != 0) {
 		c.fail("a segment that is not sealed has an end")
 	}
 }
@@ -349,12 +350,16 @@ func codeSegment(c *coder, kind *drive.Kind, k, m *int, base *uint64, drives *[]
 	}
 }
 
-// codeSeal codes four fields from first on. Width is the segment's k+m, or 0 if unknown.
-func codeSeal(c *coder, first int32, stripes *uint32, end *int64, last *uint64, classes *[]Class, width int) {
+// codeSeal codes five fields from first on. Width is the segment's k+m, or 0 if unknown.
+func codeSeal(c *coder, first int32, stripes *uint32, end *int64, last *uint64, classes *[]Class, suspect *uint64, width int) {
 	c.uint32(fieldNumber(first), stripes)
 	c.size(fieldNumber(first+1), end, math.MaxInt64)
 	c.uint64(fieldNumber(first+2), last)
 	list(c, fieldNumber(first+3), classes, maxClasses, (*Class).code)
+	c.uint64(fieldNumber(first+4), suspect)
+	if files := *suspect; c.err == nil && (files>>MaxFiles != 0 || width > 0 && files>>width != 0) {
+		c.fail("suspect files %#x, which the segment does not have", files)
+	}
 	var sum int64
 	for i, k := range *classes {
 		if i > 0 {

@@ -167,6 +167,18 @@ func (c *coder) fixed(num protowire.Number, v *uint64) {
 	}
 }
 
+// place codes a position in a batch's data in eight bytes whatever its value
+// (which is not zero), so that a record's size is known before its place is.
+func (c *coder) place(num protowire.Number, v *int64) {
+	u := uint64(*v)
+	c.fixed(num, &u)
+	if c.err == nil && u > math.MaxInt64 {
+		c.fail("field %d: out of bounds", num)
+		return
+	}
+	*v = int64(u)
+}
+
 // chunk reads the length and then the bytes of a field whose tag was taken. The result aliases the input.
 func (c *coder) chunk(num protowire.Number, max int) []byte {
 	u, n := consumeVarint(c.in)
