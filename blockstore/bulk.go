@@ -1,0 +1,82 @@
+package blockstore
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"github.com/google/uuid"
+
+	"github.com/holdfast-storage/holdfast/blockstore/drive"
+)
+
+// bulkOpenMax is how many bulk segments are open at once. Uploads are spread
+// over them, so that one alone writes runs of whole stripes.
+const bulkOpenMax = 4
+
+// bulkSet is the open bulk segments.
+type bulkSet struct {
+	p     *Pool
+	turn  atomic.Uint32
+	slots [bulkOpenMax]bulkSlot
+}
+
+type bulkSlot struct {
+	mu    sync.Mutex
+	seg   *segment
+}
+
+// slot picks the slot for a new upload, in turn.
+func (b *bulkSet) slot() int { return int(b.turn.Add(1)-1) % bulkOpenMax }
+
+// segment is the slot's open segment; a new one if the last is full, or if one
+// of its drives takes part no more.
+func (b *bulkSet) segment(ctx context.Context, slot int) (*segment, error) {
+	s := &b.slots[slot]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.seg != nil {
+		v := b.p.members.now()
+		s.seg.mu.Lock()
+		sealed := s.seg.sealed
+		s.seg.mu.Unlock()
+		if !sealed && v.readOnly == nil && s.seg.filesOn(v.isLive) == 1<<s.seg.width()-1 {
+			return s.seg, nil
+		}
+		b.p.retire(s.seg)
+		s.seg = nil
+	}
+	seg, err := b.p.newSegment(ctx, drive.Bulk)
+	if err != nil {
+		return nil, err
+	}
+	b.p.segments.add(seg)
+	b.p.announce(seg.opened())
+	s.seg = seg
+	return seg, nil
+}
+
+// retire seals every open segment that has a file on a drive that takes part
+// no more, or all of them.
+func (b *bulkSet) retire(all bool) {
+	v := b.p.members.now()
+	for i := range b.slots {
+		s := &b.slots[i]
+		s.mu.Lock()
+		if s.seg != nil && (all || s.seg.filesOn(v.isLive) != 1<<s.seg.width()-1) {
+			b.p.retire(s.seg)
+			s.seg = nil
+		}
+		s.mu.Unlock()
+	}
+}
+
+// retire seals a segment and has the journal say so. Files on drives that take
+// part no more are suspect: they may lack some of what was written.
+func (p *Pool) retire(seg *segment) {
+	v := p.members.now()
+	suspect := seg.filesOn(func(id uuid.UUID) bool { return !v.isLive(id) })
+	if rec := seg.seal(suspect); rec != nil {
+		p.announce(rec)
+	}
+}

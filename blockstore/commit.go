@@ -1,0 +1,276 @@
+package blockstore
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+
+	"github.com/holdfast-storage/holdfast/blockstore/catalog"
+	"github.com/holdfast-storage/holdfast/blockstore/drive"
+)
+
+// request is one change on its way into a batch.
+type request struct {
+	// decide judges the change against the catalog plus what goes before it in
+	// the batch, and returns its record; an error rejects the change alone.
+	decide func(*decision) (catalog.Record, error)
+	// body is the body that goes into the batch beside the record, if any.
+	body [][]byte
+	size int64
+	// done gets the outcome, once.
+	done chan outcome
+}
+
+type outcome struct {
+	version uint64
+	err     error
+}
+
+// submit hands a change to the committer and waits until it is durable and
+// applied, or rejected. When ctx ends first, the change may happen yet.
+func (p *Pool) submit(ctx context.Context, r *request) (uint64, error) {
+	r.done = make(chan outcome, 1)
+	select {
+	case p.requests <- r:
+	case <-p.stopped:
+		return 0, ErrClosed
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+	// From here on the body belongs to the committer, so wait for it.
+	select {
+	case o := <-r.done:
+		return o.version, o.err
+	case <-p.committed:
+		select {
+		case o := <-r.done:
+			return o.version, o.err
+		default:
+			return 0, ErrClosed
+		}
+	}
+}
+
+// commitLoop is the committer: group commit without timers. While one batch is
+// on its way, the next one gathers in the channel (R5).
+func (p *Pool) commitLoop() {
+	defer close(p.committed)
+	var carry *request
+	for {
+		reqs := p.gather(&carry)
+		if reqs == nil {
+			return
+		}
+		p.commit(reqs)
+	}
+}
+
+// gather takes what waits, up to one stripe of data. It returns nil when the
+// pool closes and nothing waits any more.
+func (p *Pool) gather(carry **request) []*request {
+	var reqs []*request
+	var bytes int64
+	add := func(r *request) bool {
+		cost := r.size + recordEstimate
+		if len(reqs) > 0 && (bytes+cost > p.batchBytes || len(reqs) == batchRequestsMax) {
+			*carry = r
+			return false
+		}
+		reqs, bytes = append(reqs, r), bytes+cost
+		return true
+	}
+	if *carry != nil {
+		r := *carry
+		*carry = nil
+		add(r)
+	} else {
+		select {
+		case r := <-p.requests:
+			add(r)
+		case <-p.stopped:
+			select {
+			case r := <-p.requests: // came in before the stop
+				add(r)
+			default:
+				return nil
+			}
+		}
+	}
+	// Those whose last change was just acknowledged are about to ask for the
+	// next one: give them a turn, as long as it brings more.
+	for idle := 0; idle < gatherYields; {
+		select {
+		case r := <-p.requests:
+			if !add(r) {
+				return reqs
+			}
+			idle = 0
+		default:
+			idle++
+			runtime.Gosched()
+		}
+	}
+	return reqs
+}
+
+const (
+	recordEstimate   = 256     // bytes of a record and its share of padding
+	batchRequestsMax = 1 << 12 // keeps well below batchRecordsMax with announcements
+	gatherYields     = 3
+)
+
+// commit makes one batch of the requests and sees it through.
+func (p *Pool) commit(reqs []*request) {
+	results := make([]outcome, len(reqs))
+	finish := func() {
+		for i, r := range reqs {
+			r.done <- results[i]
+		}
+	}
+	failAll := func(err error) {
+		for i := range results {
+			if results[i].err == nil {
+				results[i] = outcome{err: err}
+			}
+		}
+	}
+	defer finish()
+	if v := p.members.now(); v.readOnly != nil {
+		failAll(v.readOnly)
+		return
+	}
+	j := p.journal
+	b := &batch{lsn: j.next(), uid: p.newUID()}
+	dec := newDecision(p, b.lsn)
+	var records []catalog.Record
+	var bodies []int64
+	bodyOf := make(map[int]int) // record → request
+	for i, r := range reqs {
+		dec.index = len(records)
+		rec, err := r.decide(dec)
+		if err == nil && r.size > 0 {
+			setInline(rec, 1, r.size) // its place comes below
+		}
+		if err == nil {
+			err = catalog.Validate(rec)
+		}
+		if err != nil {
+			results[i].err = err
+			continue
+		}
+		results[i].version = sequence(b.lsn, len(records))
+		if r.size > 0 {
+			bodyOf[len(records)] = i
+			bodies = append(bodies, r.size)
+		}
+		records = append(records, rec)
+	}
+	if len(records) == 0 {
+		return // nothing to wait for: all were rejected by what is durable
+	}
+	// A journal segment that begins with this batch announces itself in it. Its
+	// layout depends on that segment, so this is judged by an estimate.
+	for i := range reqs {
+		b.size += reqs[i].size + recordEstimate
+	}
+	b.d, b.length = 1, int(min(b.size, drive.MaxColumnBytes))
+	if err := j.ready(p.ctx, b); err != nil {
+		failAll(err)
+		return
+	}
+	announced := p.announcements()
+	records = append(records, announced...)
+	for _, rec := range records {
+		b.records = catalog.AppendRecord(b.records, rec)
+	}
+	l := layOut(len(b.records), bodies, j.seg.k, j.seg.m)
+	b.records, b.count, b.size, b.d, b.length = b.records[:0], len(records), l.size, l.d, l.length
+	next := 0
+	for n, rec := range records {
+		if i, ok := bodyOf[n]; ok {
+			setInline(rec, l.at[next], reqs[i].size)
+			b.bodies = append(b.bodies, placedBody{l.at[next], reqs[i].body})
+			next++
+		}
+		b.records = catalog.AppendRecord(b.records, rec)
+	}
+	if err := p.commitBatch(b); err != nil {
+		p.announceAgain(announced)
+		failAll(err)
+		return
+	}
+	p.tally(len(records) - len(announced))
+}
+
+// commitBatch makes a batch durable and applies it.
+func (p *Pool) commitBatch(b *batch) error {
+	place, err := p.journal.write(p.ctx, b)
+	if err != nil {
+		if !errors.Is(err, ErrNoSpace) && !errors.Is(err, ErrReadOnly) {
+			err = fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+		return err
+	}
+	p.journal.acknowledge(b)
+	p.acked.Store(b.lsn)
+	err = p.catalog.Apply(p.ctx, catalog.Batch{LSN: b.lsn, UID: b.uid, Records: b.records, Place: place})
+	if err != nil {
+		// It is durable, and will be there after a restart; until then the
+		// catalog is behind, so nothing more may be decided by it.
+		err = fmt.Errorf("%w: the catalog took no change: %w", ErrUnavailable, err)
+		p.members.stop(err)
+		return err
+	}
+	return nil
+}
+
+// announce puts a record into the next batch.
+func (p *Pool) announce(recs ...catalog.Record) {
+	p.announceMu.Lock()
+	p.announced = append(p.announced, recs...)
+	p.announceMu.Unlock()
+}
+
+// announceAgain puts records back that a failed batch took along.
+func (p *Pool) announceAgain(recs []catalog.Record) {
+	p.announceMu.Lock()
+	p.announced = append(recs, p.announced...)
+	p.announceMu.Unlock()
+}
+
+func (p *Pool) announcements() []catalog.Record {
+	p.announceMu.Lock()
+	defer p.announceMu.Unlock()
+	recs := p.announced
+	p.announced = nil
+	return recs
+}
+
+// setInline says of a record that carries a body where in the batch that is.
+func setInline(rec catalog.Record, at, size int64) {
+	body := catalog.Body{Inline: true, At: at, Size: size}
+	switch r := rec.(type) {
+	case *catalog.Put:
+		r.Body = body
+	case *catalog.PartPut:
+		r.Body = body
+	default:
+		panic(fmt.Sprintf("blockstore: a record of type %d has no body", rec.Type()))
+	}
+}
+
+// newUID draws a batch's identity. Zero means none.
+func (p *Pool) newUID() uint64 {
+	var b [8]byte
+	for {
+		if _, err := io.ReadFull(p.rand, b[:]); err != nil {
+			panic("blockstore: no randomness: " + err.Error())
+		}
+		if uid := binary.LittleEndian.Uint64(b[:]); uid != 0 {
+			return uid
+		}
+	}
+}

@@ -1,0 +1,111 @@
+package blockstore
+
+import (
+	"context"
+	"errors"
+
+	"github.com/holdfast-storage/holdfast/blockstore/catalog"
+)
+
+// decision is what the changes of one batch are judged by (R5): the catalog,
+// which holds every batch before it, and what this batch has decided so far.
+type decision struct {
+	ctx     context.Context
+	catalog *catalog.Catalog
+	lsn     uint64
+	index   int // of the record being decided
+
+	buckets map[string]*catalog.Bucket    // nil: deleted in this batch
+	objects map[objectKey]*catalog.Object // nil: deleted in this batch
+	stored  map[uint64]bool               // buckets that this batch stores into
+}
+
+type objectKey struct {
+	bucket uint64
+	key    string
+}
+
+func newDecision(p *Pool, lsn uint64) *decision {
+	return &decision{
+		ctx: p.ctx, catalog: p.catalog, lsn: lsn,
+		buckets: make(map[string]*catalog.Bucket),
+		objects: make(map[objectKey]*catalog.Object),
+		stored:  make(map[uint64]bool),
+	}
+}
+
+// version is that of the record being decided.
+func (d *decision) version() uint64 { return sequence(d.lsn, d.index) }
+
+// bucket finds a bucket, or returns ErrNoSuchBucket.
+func (d *decision) bucket(name string) (*catalog.Bucket, error) {
+	if b, ok := d.buckets[name]; ok {
+		if b == nil {
+			return nil, ErrNoSuchBucket
+		}
+		return b, nil
+	}
+	b, err := d.catalog.Bucket(d.ctx, name)
+	if err != nil {
+		return nil, notFoundAs(err, ErrNoSuchBucket)
+	}
+	return &b, nil
+}
+
+// object finds an object, or returns nil.
+func (d *decision) object(bucket uint64, key string) (*catalog.Object, error) {
+	if o, ok := d.objects[objectKey{bucket, key}]; ok {
+		return o, nil
+	}
+	o, err := d.catalog.Object(d.ctx, bucket, key)
+	if errors.Is(err, catalog.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	return &o, nil
+}
+
+func (d *decision) setObject(bucket uint64, key string, o *catalog.Object) {
+	d.objects[objectKey{bucket, key}] = o
+	if o != nil {
+		d.stored[bucket] = true
+	}
+}
+
+// empty says whether a bucket holds nothing. Within the batch it errs on the
+// side of "no": what was stored and deleted in one batch counts as stored.
+func (d *decision) empty(bucket uint64) (bool, error) {
+	if d.stored[bucket] {
+		return false, nil
+	}
+	empty, err := d.catalog.BucketEmpty(d.ctx, bucket)
+	if err != nil {
+		return false, unavailable(err)
+	}
+	return empty, nil
+}
+
+// notFoundAs translates the catalog's answer into the pool's: what is not
+// there is missing, whatever else is wrong is unavailable, never "not found"
+// (R12).
+func notFoundAs(err, missing error) error {
+	if errors.Is(err, catalog.ErrNotFound) {
+		return missing
+	}
+	return unavailable(err)
+}
+
+func unavailable(err error) error {
+	if err == nil || errors.Is(err, ErrUnavailable) {
+		return err
+	}
+	return errors.Join(ErrUnavailable, err)
+}
+
+func isNoSuchBucket(err error) bool { return errors.Is(err, ErrNoSuchBucket) }
+
+// sequence numbers the records of the log: a batch's LSN and the record's place
+// in it. It is an object's version, a bucket's and an upload's id.
+func sequence(lsn uint64, index int) uint64 { return lsn<<16 | uint64(index) }

@@ -1,0 +1,177 @@
+package blockstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"github.com/holdfast-storage/holdfast/blockstore/catalog"
+	"github.com/holdfast-storage/holdfast/blockstore/drive"
+)
+
+// journal is where batches go. Only the committer touches it.
+//
+// Invariant (R5, R6): write returns a batch's place only when every stored
+// block of it is durable on a drive that was still at its path afterwards and
+// that still takes part. Whatever happens on the way, the batch then lies whole
+// in one segment: when a drive fails, the batch in flight is written again,
+// whole, to a new segment, after the epoch that leaves the drive out is durable.
+//
+// Crash argument: an unacknowledged batch may survive in part, whole, or twice
+// in different segments. Recovery follows the journal back from the newest
+// segment that counts, and a segment's base voids what its predecessors hold
+// from there on (R9), so at most one of the copies counts, and either is fine.
+type journal struct {
+	p   *Pool
+	seg *segment
+	// roll is set when the next batch must not go to seg.
+	roll bool
+	// after is the segment that the first one of this opening follows.
+	after drive.SegmentID
+	// The last batch acknowledged.
+	stableLSN, stableUID uint64
+}
+
+// next makes the batch after the last acknowledged one. Its place among the
+// records, and so every version in it, follows from its LSN.
+func (j *journal) next() uint64 { return j.stableLSN + 1 }
+
+// acknowledge notes that the batch is durable and applied.
+func (j *journal) acknowledge(b *batch) { j.stableLSN, j.stableUID = b.lsn, b.uid }
+
+// write makes the batch durable and returns where it lies.
+func (j *journal) write(ctx context.Context, b *batch) (catalog.Place, error) {
+	for {
+		if err := j.ready(ctx, b); err != nil {
+			return catalog.Place{}, err
+		}
+		place, bad, err := j.append(ctx, b)
+		if err != nil {
+			j.roll = true
+			return catalog.Place{}, err
+		}
+		if len(bad) == 0 {
+			return place, nil
+		}
+		j.seg.truncate(place.Stripe, place.Offset, place.D)
+		j.roll = true
+		failed := make(map[uuid.UUID]error)
+		for id, err := range bad {
+			if drive.IsNoSpace(err) {
+				j.p.space.exhausted(id)
+			} else if !errors.Is(err, errLeftOut) {
+				failed[id] = err
+			}
+		}
+		if len(failed) > 0 {
+			if err := j.p.exclude(ctx, failed); err != nil {
+				return catalog.Place{}, err
+			}
+		}
+	}
+}
+
+// errLeftOut: the drive was left out while a batch was on its way to it.
+var errLeftOut = errors.New("the drive was left out meanwhile")
+
+// ready sees to it that the open segment can take the batch.
+func (j *journal) ready(ctx context.Context, b *batch) error {
+	v := j.p.members.now()
+	if v.readOnly != nil {
+		return v.readOnly
+	}
+	if j.seg != nil && !j.roll && j.fits(b) && j.seg.filesOn(v.isLive) == 1<<j.seg.width()-1 {
+		return nil
+	}
+	seg, err := j.p.newSegment(ctx, drive.Journal)
+	if err != nil {
+		return err
+	}
+	seg.base, seg.prev = b.lsn, j.after
+	if old := j.seg; old != nil {
+		// A segment without a batch of its own is not followed: the new one
+		// follows the one before it.
+		seg.prev, old.last = old.id, b.lsn-1
+		if old.base == b.lsn {
+			seg.prev = old.prev
+		}
+		j.p.retire(old)
+	}
+	j.p.announce(seg.opened())
+	j.p.segments.add(seg)
+	j.seg, j.roll = seg, false
+	return nil
+}
+
+// fits says whether the open segment has room. A batch that no segment has
+// room for goes into an empty one.
+func (j *journal) fits(b *batch) bool {
+	d := min(b.d, j.seg.k)
+	j.seg.mu.Lock()
+	defer j.seg.mu.Unlock()
+	need := int64(b.parts(d)) * drive.BlockBytes(drive.Journal, d, j.seg.m, b.length)
+	return j.seg.next == 0 || j.seg.end+need <= j.p.segmentBytes
+}
+
+// parts is the number of stripes the batch takes with d data columns each.
+func (b *batch) parts(d int) int {
+	per := int64(d * b.length)
+	return int((b.size + per - 1) / per)
+}
+
+// append writes and syncs the batch's blocks. It returns the drives that did
+// not take all of theirs, and an error if the batch could not be made at all.
+func (j *journal) append(ctx context.Context, b *batch) (catalog.Place, map[uuid.UUID]error, error) {
+	p, seg := j.p, j.seg
+	d := min(b.d, seg.k)
+	parts := b.parts(d)
+	if parts > 1<<16-1 {
+		return catalog.Place{}, nil, fmt.Errorf("a batch of %d bytes is too large: %w", b.size, errBatch)
+	}
+	place := catalog.Place{Segment: seg.id, D: d, Column: b.length}
+	out := p.newOutput(seg, parts+1)
+	defer out.release()
+	for part := range parts {
+		no, off, ok := seg.reserve(d, b.length, 1<<62)
+		if !ok {
+			return catalog.Place{}, nil, fmt.Errorf("segment %v was sealed under a batch", seg.id)
+		}
+		if part == 0 {
+			place.Stripe, place.Offset = no, off
+		}
+		bufs, err := p.mem.commits.getAll(ctx, d+seg.m)
+		if err != nil {
+			return catalog.Place{}, nil, err
+		}
+		st := &stripe{seg: seg, no: no, offset: off, d: d, length: b.length, bufs: bufs}
+		var cols [maxColumns][]byte
+		for i := range d {
+			cols[i] = bufs[i].payload()[:b.length]
+		}
+		b.copyTo(cols[:d], int64(part)*int64(d*b.length))
+		err = p.seal(st, drive.Batch{
+			LSN: b.lsn, UID: b.uid, StableLSN: j.stableLSN, StableUID: j.stableUID,
+			Base: seg.base, Prev: seg.prev, Part: part, Parts: parts,
+		}, b.copy)
+		if err == nil {
+			out.write(st)
+		}
+		st.release()
+		if err != nil {
+			return catalog.Place{}, nil, err
+		}
+	}
+	out.sync()
+	bad := out.wait(p.patience)
+	// A drive that another failure left out meanwhile proves nothing.
+	v := p.members.now()
+	for i, id := range seg.drives {
+		if out.used&(1<<i) != 0 && bad[id] == nil && !v.isLive(id) {
+			bad[id] = errLeftOut
+		}
+	}
+	return place, bad, nil
+}
+

@@ -1,0 +1,185 @@
+package blockstore
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"unsafe"
+
+	"golang.org/x/sync/semaphore"
+
+	"github.com/holdfast-storage/holdfast/blockstore/drive"
+)
+
+// Shares of the memory budget (R21). Uploads may wait for memory while they
+// hold none; commits, parity and reads have reserves of their own, are bounded
+// in time, and so always give back what an upload may be waiting for.
+const (
+	uploadShare = 60 // percent
+	commitShare = 20 // batches, and the parity of uploads
+	readShare   = 15
+	rescueShare = 5 // the further columns that a degraded read needs
+
+	// waitersMax bounds the requests that wait for memory; one more is told
+	// to slow down.
+	waitersMax = 4096
+
+	pageBytes = 4096
+)
+
+// memory hands out buffers of one column each from a fixed budget.
+//
+// A buffer has room for the largest header and a full payload. The payload
+// always starts at payloadAt, so that data can be read into it before the
+// header's length is known; the header ends where the payload begins.
+type memory struct {
+	payloadAt int
+	uploads   *share
+	commits   *share
+	reads     *share
+	rescues   *share
+	pool      sync.Pool
+}
+
+// share is one part of the budget.
+type share struct {
+	home    *memory
+	total   int64
+	sem     *semaphore.Weighted
+	waiting atomic.Int64
+	used    atomic.Int64
+}
+
+// buffer is one column's memory. It is counted: the I/O that uses it holds it
+// too, so that a request may leave a hung drive behind without giving the
+// memory away under it.
+type buffer struct {
+	b     []byte
+	refs  atomic.Int32
+	share *share
+}
+
+func newMemory(total int64, k, m int) *memory {
+	mem := &memory{payloadAt: drive.PayloadStart(drive.Bulk, k, m, drive.MaxColumnBytes)}
+	unit := int64(mem.columnBytes())
+	part := func(percent, columnsMin int64) *share {
+		bytes := max(total*percent/100, columnsMin*unit)
+		return &share{home: mem, total: bytes, sem: semaphore.NewWeighted(bytes)}
+	}
+	width := int64(k + m)
+	mem.uploads = part(uploadShare, 2*width)
+	mem.commits = part(commitShare, 4*width)
+	mem.reads = part(readShare, 4*width)
+	mem.rescues = part(rescueShare, 2*width)
+	return mem
+}
+
+// columnBytes is the size of every buffer.
+func (mem *memory) columnBytes() int { return mem.payloadAt + drive.MaxColumnBytes }
+
+// get waits for one buffer. It returns ErrBusy when too many wait already.
+func (s *share) get(ctx context.Context) (*buffer, error) {
+	unit := int64(s.home.columnBytes())
+	if !s.sem.TryAcquire(unit) {
+		if s.waiting.Add(1) > waitersMax {
+			s.waiting.Add(-1)
+			return nil, ErrBusy
+		}
+		err := s.sem.Acquire(ctx, unit)
+		s.waiting.Add(-1)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return s.take(unit), nil
+}
+
+// getAll waits for n buffers at once. Taking them together is what keeps two
+// callers from each holding half of what both need.
+func (s *share) getAll(ctx context.Context, n int) ([]*buffer, error) {
+	unit := int64(s.home.columnBytes())
+	if s.waiting.Add(1) > waitersMax {
+		s.waiting.Add(-1)
+		return nil, ErrBusy
+	}
+	err := s.sem.Acquire(ctx, unit*int64(n))
+	s.waiting.Add(-1)
+	if err != nil {
+		return nil, err
+	}
+	bufs := make([]*buffer, n)
+	for i := range bufs {
+		bufs[i] = s.take(unit)
+	}
+	return bufs, nil
+}
+
+// tryGet takes a buffer if one is free.
+func (s *share) tryGet() *buffer {
+	unit := int64(s.home.columnBytes())
+	if !s.sem.TryAcquire(unit) {
+		return nil
+	}
+	return s.take(unit)
+}
+
+// pressed says whether somebody waits for memory.
+func (s *share) pressed() bool { return s.waiting.Load() > 0 }
+
+func (s *share) take(unit int64) *buffer {
+	s.used.Add(unit)
+	buf, _ := s.home.pool.Get().(*buffer)
+	if buf == nil {
+		buf = &buffer{b: aligned(int(unit))}
+	}
+	buf.share = s
+	buf.refs.Store(1)
+	return buf
+}
+
+// Hold keeps the buffer until one more Release.
+func (b *buffer) Hold() { b.refs.Add(1) }
+
+// Release gives the buffer back when nobody holds it any more.
+func (b *buffer) Release() {
+	switch n := b.refs.Add(-1); {
+	case n == 0:
+		s := b.share
+		unit := int64(len(b.b))
+		s.used.Add(-unit)
+		s.home.pool.Put(b)
+		s.sem.Release(unit)
+	case n < 0:
+		panic("blockstore: a buffer was released twice")
+	}
+}
+
+// payload is the column's payload area, drive.MaxColumnBytes bytes.
+func (b *buffer) payload() []byte { return b.b[b.share.home.payloadAt:] }
+
+func releaseAll(bufs []*buffer) {
+	for i, b := range bufs {
+		if b != nil {
+			b.Release()
+			bufs[i] = nil
+		}
+	}
+}
+
+// aligned allocates n bytes that begin at a page boundary, as direct I/O wants.
+func aligned(n int) []byte {
+	b := make([]byte, n+pageBytes)
+	skip := 0
+	if rest := int(uintptr(unsafe.Pointer(&b[0])) % pageBytes); rest != 0 {
+		skip = pageBytes - rest
+	}
+	return b[skip : skip+n : skip+n]
+}
+
+// usage is the memory handed out, and the budget.
+func (mem *memory) usage() (used, total int64) {
+	for _, s := range []*share{mem.uploads, mem.commits, mem.reads, mem.rescues} {
+		used, total = used+s.used.Load(), total+s.total
+	}
+	return used, total
+}

@@ -1,0 +1,246 @@
+package blockstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+	"unicode/utf8"
+
+	"github.com/holdfast-storage/holdfast/blockstore/catalog"
+)
+
+// keyBytesMax is the longest key, in bytes of UTF-8, as in S3.
+const keyBytesMax = 1024
+
+// Pair is a name and a value kept with an object.
+type Pair = catalog.Pair
+
+// ObjectInfo describes an object.
+type ObjectInfo struct {
+	Bucket, Key string
+	Size        int64  // bytes
+	ETag        string // without quotes
+	ContentType string
+	Meta        []Pair // the client's own, ascending by name
+	System      []Pair // kept headers, ascending by name
+	Modified    time.Time
+	Version     uint64
+}
+
+// BucketInfo describes a bucket.
+type BucketInfo struct {
+	Name    string
+	Created time.Time
+}
+
+// Condition is what must hold when a change is committed; it is decided with
+// the commit, so of two clients that ask for the same at once one is refused.
+// The zero Condition always holds. ETags are without quotes; "*" is any object.
+type Condition struct {
+	IfMatch     []string // the object exists with one of these
+	IfNoneMatch []string // there is no object with one of these
+}
+
+func (c Condition) holds(o *catalog.Object) bool {
+	if len(c.IfMatch) > 0 && (o == nil || !slices.Contains(c.IfMatch, "*") && !slices.Contains(c.IfMatch, o.ETag)) {
+		return false
+	}
+	if len(c.IfNoneMatch) > 0 && o != nil && (slices.Contains(c.IfNoneMatch, "*") || slices.Contains(c.IfNoneMatch, o.ETag)) {
+		return false
+	}
+	return true
+}
+
+// PutOptions says how a body is stored.
+type PutOptions struct {
+	Size        int64 // bytes; -1 if not known
+	ContentType string
+	Meta        []Pair
+	System      []Pair
+	If          Condition
+	// Finish is called once, after the body's last byte and before the object
+	// becomes visible. It gives the ETag; its error rejects the object.
+	Finish func() (etag string, err error)
+}
+
+func checkKey(key string) error {
+	switch {
+	case key == "":
+		return fmt.Errorf("%w: the key is empty", ErrInvalidName)
+	case len(key) > keyBytesMax:
+		return ErrKeyTooLong
+	case !utf8.ValidString(key):
+		return fmt.Errorf("%w: the key is not UTF-8", ErrInvalidName)
+	}
+	return nil
+}
+
+// Put stores an object, in place of the one of that key if there is one. When
+// it returns nil, the object is durable: every stored block of it is synced on
+// its drive. On error nothing has changed, but for ErrUnavailable, which leaves
+// open whether it has.
+func (p *Pool) Put(ctx context.Context, bucket, key string, body io.Reader, opt PutOptions) (ObjectInfo, error) {
+	end, err := p.enter()
+	if err != nil {
+		return ObjectInfo{}, err
+	}
+	defer end()
+	if err := checkKey(key); err != nil {
+		return ObjectInfo{}, err
+	}
+	if err := p.writable(); err != nil {
+		return ObjectInfo{}, err
+	}
+	b, err := p.catalog.Bucket(ctx, bucket)
+	if err != nil {
+		return ObjectInfo{}, notFoundAs(err, ErrNoSuchBucket)
+	}
+	up := p.newUpload(ctx, body, opt.Size)
+	defer up.close()
+	if err := up.receive(); err != nil {
+		return ObjectInfo{}, err
+	}
+	obj := catalog.Object{
+		Size: up.total, ContentType: opt.ContentType, Checksum: up.hash.Sum64(),
+		Meta: sortPairs(opt.Meta), System: sortPairs(opt.System),
+	}
+	if opt.Finish != nil {
+		if obj.ETag, err = opt.Finish(); err != nil {
+			return ObjectInfo{}, err
+		}
+	}
+	r := &request{}
+	rec := &catalog.Put{Bucket: b.ID, Key: key}
+	if up.inline() {
+		r.body, r.size = up.pieces(), up.total
+	} else {
+		if err := up.settle(); err != nil {
+			return ObjectInfo{}, err
+		}
+		rec.Body = catalog.Body{Extents: up.extents()}
+	}
+	obj.ModTimeUnixNano = p.now().UnixNano()
+	rec.Object = obj
+	r.decide = func(d *decision) (catalog.Record, error) {
+		now, err := d.bucket(bucket)
+		if err != nil {
+			return nil, err
+		}
+		if now.ID != b.ID {
+			return nil, ErrNoSuchBucket // another one of that name
+		}
+		if len(opt.If.IfMatch) > 0 || len(opt.If.IfNoneMatch) > 0 {
+			o, err := d.object(b.ID, key)
+			if err != nil {
+				return nil, err
+			}
+			if !opt.If.holds(o) {
+				return nil, ErrPrecondition
+			}
+		}
+		stored := obj
+		stored.Version = d.version()
+		d.setObject(b.ID, key, &stored)
+		return rec, nil
+	}
+	version, err := p.submit(ctx, r)
+	if err != nil {
+		return ObjectInfo{}, err
+	}
+	obj.Version = version
+	return infoOf(bucket, key, &obj), nil
+}
+
+// Delete removes an object and says whether there was one. Deleting what is
+// not there is no error, unless a condition asks for it.
+func (p *Pool) Delete(ctx context.Context, bucket, key string, cond Condition) (existed bool, err error) {
+	end, err := p.enter()
+	if err != nil {
+		return false, err
+	}
+	defer end()
+	if err := checkKey(key); err != nil {
+		return false, err
+	}
+	if err := p.readOnly(); err != nil {
+		return false, err
+	}
+	_, err = p.submit(ctx, &request{decide: func(d *decision) (catalog.Record, error) {
+		b, err := d.bucket(bucket)
+		if err != nil {
+			return nil, err
+		}
+		o, err := d.object(b.ID, key)
+		if err != nil {
+			return nil, err
+		}
+		if !cond.holds(o) {
+			return nil, ErrPrecondition
+		}
+		if o == nil {
+			return nil, errNothingToDo
+		}
+		d.setObject(b.ID, key, nil)
+		return &catalog.Delete{Bucket: b.ID, Key: key}, nil
+	}})
+	if errors.Is(err, errNothingToDo) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// errNothingToDo answers a change that would change nothing.
+var errNothingToDo = errors.New("nothing to do")
+
+// Stat describes an object.
+func (p *Pool) Stat(ctx context.Context, bucket, key string) (ObjectInfo, error) {
+	end, err := p.enter()
+	if err != nil {
+		return ObjectInfo{}, err
+	}
+	defer end()
+	o, err := p.lookUp(ctx, bucket, key)
+	if err != nil {
+		return ObjectInfo{}, err
+	}
+	return infoOf(bucket, key, &o), nil
+}
+
+func (p *Pool) lookUp(ctx context.Context, bucket, key string) (catalog.Object, error) {
+	if err := checkKey(key); err != nil {
+		return catalog.Object{}, err
+	}
+	b, err := p.catalog.Bucket(ctx, bucket)
+	if err != nil {
+		return catalog.Object{}, notFoundAs(err, ErrNoSuchBucket)
+	}
+	o, err := p.catalog.Object(ctx, b.ID, key)
+	if err != nil {
+		return catalog.Object{}, notFoundAs(err, ErrNoSuchKey)
+	}
+	return o, nil
+}
+
+func infoOf(bucket, key string, o *catalog.Object) ObjectInfo {
+	return ObjectInfo{
+		Bucket: bucket, Key: key, Size: o.Size, ETag: o.ETag, ContentType: o.ContentType,
+		Meta: o.Meta, System: o.System, Modified: time.Unix(0, o.ModTimeUnixNano).UTC(), Version: o.Version,
+	}
+}
+
+// sortPairs orders pairs by name, as records want them.
+func sortPairs(pairs []Pair) []Pair {
+	sorted := slices.Clone(pairs)
+	slices.SortStableFunc(sorted, func(a, b Pair) int {
+		if a.Name < b.Name {
+			return -1
+		} else if a.Name > b.Name {
+			return 1
+		}
+		return 0
+	})
+	return sorted
+}

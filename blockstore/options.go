@@ -1,0 +1,106 @@
+package blockstore
+
+import (
+	"crypto/rand"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// Options say how to open a pool. The zero value of each but Dirs works.
+type Options struct {
+	Dirs []string // one per drive, in any order
+
+	// Init makes a pool of the directories if none of them belongs to one.
+	Init bool
+	// Parity is the number of drives that may fail, for a new pool; of one that
+	// exists it must be the same, or 0. 0: 1 for 2 and 3 drives, 2 for 4 to 11,
+	// 3 from 12.
+	Parity int
+	// SegmentBytes is the size of a segment's files. 0: as the pool was made
+	// with, or 256 MiB.
+	SegmentBytes int64
+	// MemoryBytes bounds the buffers for bodies on their way. 0: 128 MiB.
+	MemoryBytes int64
+	// CheckpointRecords is how many records the journal may hold, beyond twice
+	// the live ones, before a checkpoint is made. 0: 65536.
+	CheckpointRecords int64
+	// Patience is how long a drive may take for a write before it counts as
+	// hung. 0: 15 s.
+	Patience time.Duration
+	// PresencePeriod is how often drives are looked for at their paths. 0: 500 ms.
+	PresencePeriod time.Duration
+
+	FS     vfs.FS           // nil: the operating system's
+	Logger *slog.Logger     // nil: none
+	Now    func() time.Time // nil: time.Now; names times only
+	Rand   io.Reader        // nil: crypto/rand
+}
+
+const (
+	widthMax         = 12 // of a segment, unless parity asks for more
+	segmentBytesMin  = 64 << 10
+	segmentBytesMost = 1 << 40
+)
+
+func (o Options) withDefaults() (Options, error) {
+	if len(o.Dirs) == 0 {
+		return o, fmt.Errorf("%w: no directory was given", ErrOptions)
+	}
+	if o.SegmentBytes != 0 && (o.SegmentBytes < segmentBytesMin || o.SegmentBytes > segmentBytesMost) {
+		return o, fmt.Errorf("%w: a segment size of %d bytes; it must be from 64 KiB to 1 TiB", ErrOptions, o.SegmentBytes)
+	}
+	if o.MemoryBytes == 0 {
+		o.MemoryBytes = 128 << 20
+	}
+	if o.CheckpointRecords == 0 {
+		o.CheckpointRecords = 1 << 16
+	}
+	if o.Patience == 0 {
+		o.Patience = 15 * time.Second
+	}
+	if o.PresencePeriod == 0 {
+		o.PresencePeriod = 500 * time.Millisecond
+	}
+	if o.FS == nil {
+		o.FS = vfs.Default
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Rand == nil {
+		o.Rand = rand.Reader
+	}
+	return o, nil
+}
+
+// geometry chooses parity and width for a new pool of n drives.
+func (o Options) geometry(n int) (parity, width int, err error) {
+	parity = o.Parity
+	if parity == 0 {
+		switch {
+		case n < 4:
+			parity = 1
+		case n < 12:
+			parity = 2
+		default:
+			parity = 3
+		}
+	}
+	switch {
+	case n < 2:
+		return 0, 0, fmt.Errorf("%w: a pool of %d drive; at least 2 are needed", ErrOptions, n)
+	case parity < 0 || parity > 8:
+		return 0, 0, fmt.Errorf("%w: parity %d; it must be from 1 to 8", ErrOptions, parity)
+	case parity >= n:
+		return 0, 0, fmt.Errorf("%w: parity %d with %d drives; it must be smaller than their number", ErrOptions, parity, n)
+	}
+	width = min(n, max(widthMax, parity+1))
+	return parity, width, nil
+}

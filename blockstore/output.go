@@ -1,0 +1,177 @@
+package blockstore
+
+import (
+	"math/bits"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/holdfast-storage/holdfast/blockstore/drive"
+)
+
+// output is a set of writes to the files of one segment, and their syncs. One
+// goroutine per file feeds that file's drive, so that a drive whose queue is
+// full holds up nobody else (R13).
+type output struct {
+	p       *Pool
+	seg     *segment
+	depth   int    // operations that may be under way per file
+	used    uint64 // files written to
+	hung    uint64 // files given up on
+	queues  []chan func(*drive.File, func(error))
+	results chan ioResult // one per file when its queue is closed and done
+}
+
+// newOutput prepares writes to a segment, with up to depth operations under
+// way per file.
+func (p *Pool) newOutput(seg *segment, depth int) *output {
+	return &output{
+		p: p, seg: seg, depth: depth,
+		queues:  make([]chan func(*drive.File, func(error)), seg.width()),
+		results: make(chan ioResult, seg.width()),
+	}
+}
+
+// send queues an operation for file i, starting its feeder at first use. It
+// says no if the file's drive does not get on with what it has.
+func (o *output) send(i int, op func(*drive.File, func(error))) bool {
+	bit := uint64(1) << i
+	if o.hung&bit != 0 {
+		return false
+	}
+	q := o.queues[i]
+	if q == nil {
+		q = make(chan func(*drive.File, func(error)), o.depth)
+		o.queues[i], o.used = q, o.used|bit
+		o.seg.mu.Lock()
+		id := o.seg.drives[i]
+		o.seg.mu.Unlock()
+		o.p.wg.Go(func() { o.feed(i, id, q) })
+	}
+	select {
+	case q <- op:
+		return true
+	default:
+	}
+	late := time.NewTimer(o.p.patience)
+	defer late.Stop()
+	select {
+	case q <- op:
+		return true
+	case <-late.C:
+		o.hung |= bit
+		return false
+	}
+}
+
+// feed hands one file's operations to its drive and reports the first error of
+// all of them, once every one is over.
+func (o *output) feed(i int, id uuid.UUID, q <-chan func(*drive.File, func(error))) {
+	f, err := o.p.file(o.seg, i)
+	done := make(chan error, o.depth)
+	pending := 0
+	note := func(e error) {
+		pending--
+		if err == nil {
+			err = e
+		}
+	}
+	for op := range q {
+		if err != nil {
+			op(nil, nil)
+			continue
+		}
+		for pending == o.depth {
+			note(<-done)
+		}
+		pending++
+		op(f, func(e error) { done <- e })
+	}
+	for pending > 0 {
+		note(<-done)
+	}
+	if err == nil {
+		// Descriptors of a directory that is gone go on working and prove
+		// nothing (R13).
+		if d := o.p.members.now().drives[id]; d != nil {
+			err = d.Present()
+		}
+	}
+	o.results <- ioResult{id, err}
+}
+
+// write queues the stripe's blocks. The buffers are held until written.
+func (o *output) write(st *stripe) {
+	for i := range st.columns() {
+		buf, block, off := st.bufs[i], st.block(i), st.offset
+		buf.Hold()
+		queued := o.send(st.file(i), func(f *drive.File, done func(error)) {
+			if f == nil {
+				buf.Release()
+				return
+			}
+			f.WriteAt(block, off, func(err error) {
+				buf.Release()
+				done(err)
+			})
+		})
+		if !queued {
+			buf.Release()
+		}
+	}
+}
+
+// sync queues a sync of every file written to, and ends the output.
+func (o *output) sync() {
+	for i, q := range o.queues {
+		if q != nil {
+			o.send(i, func(f *drive.File, done func(error)) {
+				if f != nil {
+					f.Sync(done)
+				}
+			})
+		}
+	}
+	o.release()
+}
+
+// release ends the feeders; what is queued still runs.
+func (o *output) release() {
+	for i, q := range o.queues {
+		if q != nil {
+			close(q)
+			o.queues[i] = nil
+		}
+	}
+}
+
+// wait returns the drives that failed, those that did not answer in time
+// among them. Call it once, after sync.
+func (o *output) wait(patience time.Duration) map[uuid.UUID]error {
+	bad := make(map[uuid.UUID]error)
+	answered := make(map[uuid.UUID]bool)
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	for i, id := range o.seg.drives {
+		if o.hung&(1<<i) != 0 {
+			answered[id], bad[id] = true, errHung
+		}
+	}
+	for range bits.OnesCount64(o.used &^ o.hung) {
+		select {
+		case r := <-o.results:
+			answered[r.drive] = true
+			if r.err != nil && bad[r.drive] == nil {
+				bad[r.drive] = r.err
+			}
+		case <-late.C:
+			for i, id := range o.seg.drives {
+				if o.used&^o.hung&(1<<i) != 0 && !answered[id] {
+					bad[id] = errHung
+				}
+			}
+			return bad
+		}
+	}
+	return bad
+}

@@ -1,0 +1,195 @@
+package blockstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/holdfast-storage/holdfast/blockstore/catalog"
+	"github.com/holdfast-storage/holdfast/blockstore/drive"
+	"github.com/holdfast-storage/holdfast/erasure"
+)
+
+// Pool is an open pool. Its methods may be called from any goroutine.
+type Pool struct {
+	opt          Options
+	id           uuid.UUID
+	parity       int // m
+	width        int // k+m at full width
+	segmentBytes int64
+	inlineMax    int64
+	batchBytes   int64
+	patience     time.Duration
+	log          *slog.Logger
+	now          func() time.Time
+	rand         io.Reader
+
+	mem      *memory
+	members  *members
+	segments *segmentTable
+	catalog  *catalog.Catalog
+	cache    *catalog.Cache
+	bulk     *bulkSet
+	space    *space
+	journal  *journal // the committer's
+
+	segmentCounter atomic.Uint32
+	codesMu        sync.Mutex
+	codes          map[int]*erasure.Code
+
+	requests   chan *request
+	announceMu sync.Mutex
+	announced  []catalog.Record
+	acked      atomic.Uint64 // LSN of the last batch acknowledged
+	tail       atomic.Int64  // records in the journal since the checkpoint
+	batches    atomic.Int64  // committed since the pool was opened
+	changes    atomic.Int64  // in them
+
+	replicaWanted chan struct{} // one token: a replica of the catalog is gone
+
+	pinning sync.RWMutex // held for writing while segments are dropped
+
+	ctx       context.Context // ends when the pool has closed
+	cancel    context.CancelFunc
+	stopped   chan struct{} // closed: no new work
+	committed chan struct{} // closed: the committer is done
+	stopOnce  sync.Once
+	busy      sync.WaitGroup // calls under way
+	busyMu    sync.Mutex
+	closing   bool
+	wg        sync.WaitGroup // goroutines of the pool
+	checking  atomic.Bool    // a checkpoint is being made
+}
+
+// code is the erasure code for k data columns.
+func (p *Pool) code(k int) (*erasure.Code, error) {
+	p.codesMu.Lock()
+	defer p.codesMu.Unlock()
+	if c := p.codes[k]; c != nil {
+		return c, nil
+	}
+	c, err := erasure.New(k, p.parity)
+	if err != nil {
+		return nil, err
+	}
+	p.codes[k] = c
+	return c, nil
+}
+
+// fullK is the number of data columns that a new segment would have now.
+func (p *Pool) fullK() int {
+	return max(1, min(p.width, len(p.members.now().live))-p.parity)
+}
+
+// enter registers a call; the pool does not close under it.
+func (p *Pool) enter() (leave func(), err error) {
+	p.busyMu.Lock()
+	defer p.busyMu.Unlock()
+	if p.closing {
+		return nil, ErrClosed
+	}
+	p.busy.Add(1)
+	return p.busy.Done, nil
+}
+
+// readOnly returns why the pool takes no changes, or nil.
+func (p *Pool) readOnly() error { return p.members.now().readOnly }
+
+// writable returns why the pool takes no new data, or nil. Deletes go on when
+// the drives are full (R19).
+func (p *Pool) writable() error {
+	v := p.members.now()
+	if v.readOnly != nil {
+		return v.readOnly
+	}
+	return p.space.check(v)
+}
+
+// exclude leaves drives out, durably, before it returns. Every open segment
+// with a file on one of them is sealed.
+func (p *Pool) exclude(ctx context.Context, bad map[uuid.UUID]error) error {
+	err := p.leaveOut(ctx, bad, nil)
+	p.bulk.retire(false)
+	return err
+}
+
+// leaveOut is exclude without sealing bulk segments: those are sealed when the
+// next upload asks for one.
+func (p *Pool) leaveOut(ctx context.Context, bad map[uuid.UUID]error, states map[uuid.UUID]drive.State) error {
+	err := p.members.exclude(ctx, bad, states)
+	for id := range bad {
+		p.dropReplica(id)
+	}
+	return err
+}
+
+// Close stops taking requests, waits for those under way until ctx ends, and
+// makes the catalog durable. The pool can be opened again at once.
+func (p *Pool) Close(ctx context.Context) error {
+	p.busyMu.Lock()
+	if p.closing {
+		p.busyMu.Unlock()
+		return ErrClosed
+	}
+	p.closing = true
+	p.busyMu.Unlock()
+	idle := make(chan struct{})
+	go func() {
+		p.busy.Wait()
+		close(idle)
+	}()
+	var err error
+	select {
+	case <-idle:
+	case <-ctx.Done():
+		err = fmt.Errorf("requests were still under way: %w", ctx.Err())
+	}
+	return errors.Join(err, p.shutDown())
+}
+
+// shutDown ends the pool's goroutines and closes what it has open.
+func (p *Pool) shutDown() error {
+	p.stopOnce.Do(func() { close(p.stopped) })
+	if p.journal != nil {
+		<-p.committed
+	}
+	p.cancel()
+	var errs []error
+	if p.catalog != nil {
+		errs = append(errs, p.catalog.Close())
+	}
+	for _, s := range p.segments.all() {
+		s.closeFiles()
+	}
+	if v := p.members.now(); v != nil {
+		errs = append(errs, closeDrives(v.drives))
+	}
+	if p.cache != nil {
+		p.cache.Close()
+	}
+	return errors.Join(errs...)
+}
+
+func closeDrives(drives map[uuid.UUID]*drive.Drive) error {
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	var errs []error
+	for id, d := range drives {
+		wg.Go(func() {
+			if err := d.Close(); err != nil {
+				mu.Lock()
+				errs = append(errs, fmt.Errorf("drive %v: %w", id, err))
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}

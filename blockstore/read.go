@@ -1,0 +1,326 @@
+package blockstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/holdfast-storage/holdfast/blockstore/drive"
+)
+
+// stripeAt says where a stripe is.
+type stripeAt struct {
+	seg    *segment
+	no     uint32
+	offset int64
+	d      int
+	length int
+}
+
+// bytes of data that the stripe holds, padding included.
+func (at stripeAt) bytes() int64 { return int64(at.d) * int64(at.length) }
+
+// stripeRead is a verified range of a stripe's data.
+type stripeRead struct {
+	spans [][]byte // in order
+	bufs  []*buffer
+}
+
+func (r *stripeRead) release() { releaseAll(r.bufs) }
+
+// column is one column's share of a read.
+type column struct {
+	stored int // stored index
+	lo, hi int // pieces
+	buf    *buffer
+	head   drive.Header
+	err    error
+}
+
+var (
+	errForeignBlock = errors.New("another block lies here")
+	errPiece        = errors.New("checksum of the data does not match")
+)
+
+// readStripe reads bytes [from, from+n) of a stripe's data and verifies them.
+// Healthy, it reads only the pieces asked for. A column that is missing or
+// wrong is computed from any d good ones, over the same pieces (R2), and
+// verified by its siblings' tables (R3).
+//
+// The caller releases the result.
+func (p *Pool) readStripe(ctx context.Context, at stripeAt, from, n int64) (*stripeRead, error) {
+	first, last := int(from/int64(at.length)), int((from+n-1)/int64(at.length))
+	rd := &stripeRead{}
+	wanted := make([]*column, 0, last-first+1)
+	for c := first; c <= last; c++ {
+		lo, hi := max(from, int64(c)*int64(at.length)), min(from+n, int64(c+1)*int64(at.length))
+		in := int64(c) * int64(at.length)
+		wanted = append(wanted, &column{
+			stored: c,
+			lo:     int(lo-in) / drive.PieceBytes,
+			hi:     int(hi-in-1)/drive.PieceBytes + 1,
+		})
+	}
+	bufs, err := p.mem.reads.getAll(ctx, len(wanted))
+	if err != nil {
+		return nil, err
+	}
+	rd.bufs = bufs
+	for i, c := range wanted {
+		c.buf = bufs[i]
+	}
+	p.readColumns(ctx, at, wanted)
+	var failed []*column
+	for _, c := range wanted {
+		if c.err != nil {
+			failed = append(failed, c)
+		}
+	}
+	// Columns count together only if their tables are the same (R1).
+	agree := len(failed) == 0
+	for _, c := range wanted[1:] {
+		agree = agree && c.head.SameStripe(&wanted[0].head)
+	}
+	if !agree {
+		if err := p.rescue(ctx, at, wanted); err != nil {
+			rd.release()
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			return nil, err
+		}
+	}
+	for i, c := range wanted {
+		in := int64(first+i) * int64(at.length)
+		lo, hi := max(from, in)-in, min(from+n-in, int64(at.length))
+		rd.spans = append(rd.spans, c.buf.payload()[lo:hi])
+	}
+	return rd, nil
+}
+
+// readColumns reads and verifies columns in parallel; each gets its error.
+func (p *Pool) readColumns(ctx context.Context, at stripeAt, cols []*column) {
+	if len(cols) == 1 {
+		p.readColumn(ctx, at, cols[0])
+		return
+	}
+	done := make(chan struct{}, len(cols))
+	for _, c := range cols[1:] {
+		go func() {
+			p.readColumn(ctx, at, c)
+			done <- struct{}{}
+		}()
+	}
+	p.readColumn(ctx, at, cols[0])
+	for range cols[1:] {
+		<-done
+	}
+}
+
+// readColumn reads pieces [lo, hi) of a column into its buffer's payload, at
+// their place, and verifies them: who the block is, and every piece.
+func (p *Pool) readColumn(ctx context.Context, at stripeAt, c *column) {
+	col := drive.ColumnOf(c.stored, at.d, at.seg.k)
+	index := at.seg.fileOf(col, at.no)
+	f, err := p.file(at.seg, index)
+	if err != nil {
+		c.err = err
+		return
+	}
+	start := drive.PayloadStart(at.seg.kind, at.d, at.seg.m, at.length)
+	base := p.mem.payloadAt - start // the block's start in the buffer
+	from, to := c.lo*drive.PieceBytes, min(c.hi*drive.PieceBytes, at.length)
+	read := func(lo, hi int) error { // of the block
+		return f.ReadAt(ctx, c.buf.b[base+lo:base+hi], at.offset+int64(lo), c.buf)
+	}
+	if from <= readGap {
+		c.err = read(0, start+to)
+	} else if c.err = read(0, start); c.err == nil {
+		c.err = read(start+from, start+to)
+	}
+	if c.err != nil {
+		if ctx.Err() == nil {
+			p.blame(at, col, c.err)
+		}
+		return
+	}
+	if c.err = c.verify(p, at, col, c.buf.b[base:base+start]); c.err != nil {
+		p.blame(at, col, c.err)
+	}
+}
+
+// readGap is how many bytes are read and thrown away rather than read twice.
+const readGap = 32 << 10
+
+// verify checks a block that was read: header, identity, pieces.
+func (c *column) verify(p *Pool, at stripeAt, col int, header []byte) error {
+	h := &c.head
+	if err := drive.DecodeHeader(header, h); err != nil {
+		return err
+	}
+	if h.Pool != p.id || h.Segment != at.seg.id || h.Stripe != at.no || h.Offset != at.offset || h.Column != col ||
+		h.Kind != at.seg.kind || h.D != at.d || h.K != at.seg.k || h.M != at.seg.m || h.Length != at.length {
+		return errForeignBlock
+	}
+	for piece := c.lo; piece < c.hi; piece++ {
+		if !h.CheckPiece(c.stored, piece, c.piece(h, piece)) {
+			return errPiece
+		}
+	}
+	return nil
+}
+
+func (c *column) piece(h *drive.Header, piece int) []byte {
+	at := piece * drive.PieceBytes
+	return c.buf.payload()[at : at+h.PieceLen(piece)]
+}
+
+// blame accounts for a column that could not be read or was wrong.
+func (p *Pool) blame(at stripeAt, col int, err error) {
+	if errors.Is(err, errAway) || errors.Is(err, drive.ErrClosed) {
+		return // known, and shown as the drive's state
+	}
+	at.seg.markBad(col, at.no)
+	id := at.seg.driveOf(col, at.no)
+	if errors.Is(err, errPiece) || errors.Is(err, errForeignBlock) || errors.Is(err, drive.ErrNoBlock) || errors.Is(err, drive.ErrChecksum) {
+		if d := p.members.now().drives[id]; d != nil {
+			d.CountChecksum()
+		}
+	}
+	p.log.Warn("a column is not good", "drive", id, "segment", at.seg.id, "stripe", at.no, "column", col, "error", err)
+}
+
+// rescue fills in the columns of wanted that failed, from any d good columns
+// that agree. It reads the others over the pieces that are needed.
+func (p *Pool) rescue(ctx context.Context, at stripeAt, wanted []*column) error {
+	lo, hi := wanted[0].lo, wanted[0].hi
+	for _, c := range wanted {
+		lo, hi = min(lo, c.lo), max(hi, c.hi)
+	}
+	n := at.d + at.seg.m
+	cols := make([]*column, n)
+	var again, more []*column
+	for _, c := range wanted {
+		if c.err == nil && (c.lo > lo || c.hi < hi) {
+			c.lo, c.hi = lo, hi
+			again = append(again, c) // read whole pieces' range now
+		}
+		c.lo, c.hi = lo, hi
+		cols[c.stored] = c
+	}
+	bufs, err := p.mem.rescues.getAll(ctx, n-len(wanted))
+	if err != nil {
+		return err
+	}
+	defer func() { releaseAll(bufs) }()
+	for i := range cols {
+		if cols[i] == nil {
+			cols[i] = &column{stored: i, lo: lo, hi: hi, buf: bufs[len(more)]}
+			more = append(more, cols[i])
+		}
+	}
+	// As few as are needed first: good ones so far, and then in order.
+	good := 0
+	for _, c := range wanted {
+		if c.err == nil {
+			good++
+		}
+	}
+	for len(more) > 0 || len(again) > 0 {
+		batch := again
+		again = nil
+		for len(more) > 0 && good < at.d {
+			batch, more, good = append(batch, more[0]), more[1:], good+1
+		}
+		if len(batch) > 0 {
+			p.readColumns(ctx, at, batch)
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if have, ok := agreeing(cols, at.d, more); ok {
+			return p.reconstruct(at, cols, have, wanted)
+		}
+		if len(more) == 0 {
+			break
+		}
+		good = at.d - 1 // one more
+	}
+	have, _ := agreeing(cols, at.d, nil)
+	var cause error
+	for _, c := range cols {
+		if c.err != nil && (cause == nil || !errors.Is(c.err, errAway)) {
+			cause = c.err
+		}
+	}
+	return &DamageError{Segment: at.seg.id, Stripe: at.no, Good: len(have), Need: at.d, Cause: cause}
+}
+
+// agreeing finds d or more good columns with the same tables, the most of any
+// such set (R1). Columns not yet read are left out.
+func agreeing(cols []*column, d int, unread []*column) (best []*column, ok bool) {
+	skip := make(map[*column]bool, len(unread))
+	for _, c := range unread {
+		skip[c] = true
+	}
+	for i, c := range cols {
+		if c.err != nil || skip[c] {
+			continue
+		}
+		set := []*column{c}
+		for _, o := range cols[i+1:] {
+			if o.err == nil && !skip[o] && o.head.SameStripe(&c.head) {
+				set = append(set, o)
+			}
+		}
+		if len(set) > len(best) {
+			best = set
+		}
+	}
+	return best, len(best) >= d
+}
+
+// reconstruct computes the wanted columns that are not among the good ones and
+// verifies every piece of them by the table the good ones carry (R3).
+func (p *Pool) reconstruct(at stripeAt, cols, have, wanted []*column) error {
+	code, err := p.code(at.seg.k)
+	if err != nil {
+		return err
+	}
+	var shards [maxColumns][]byte
+	var haveBits, wantBits uint64
+	lo := wanted[0].lo * drive.PieceBytes
+	hi := min(wanted[0].hi*drive.PieceBytes, at.length)
+	for i, c := range cols {
+		shards[i] = c.buf.payload()[lo:hi]
+	}
+	for _, c := range have {
+		haveBits |= 1 << c.stored
+	}
+	for _, c := range wanted {
+		if haveBits&(1<<c.stored) == 0 {
+			wantBits |= 1 << c.stored
+		}
+	}
+	if wantBits == 0 {
+		return nil
+	}
+	if err := code.Reconstruct(at.d, shards[:len(cols)], haveBits, wantBits); err != nil {
+		return fmt.Errorf("segment %v: stripe %d: %w", at.seg.id, at.no, err)
+	}
+	head := &have[0].head
+	for _, c := range wanted {
+		if wantBits&(1<<c.stored) == 0 {
+			continue
+		}
+		for piece := c.lo; piece < c.hi; piece++ {
+			if !head.CheckPiece(c.stored, piece, c.piece(head, piece)) {
+				// All inputs held, and yet the result is wrong: parity and data
+				// disagree. Nothing here may be trusted, nothing is mended (R2).
+				return &DamageError{Segment: at.seg.id, Stripe: at.no, Good: len(have), Need: at.d,
+					Cause: errors.New("all checksums hold but parity disagrees")}
+			}
+		}
+	}
+	return nil
+}

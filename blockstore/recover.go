@@ -1,0 +1,228 @@
+package blockstore
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"github.com/holdfast-storage/holdfast/blockstore/catalog"
+	"github.com/holdfast-storage/holdfast/blockstore/drive"
+)
+
+// evidence is what recovery decides by: the journal segments on the drives
+// present, read past the page cache, from the newest back to where everything
+// is known to be settled (R9).
+type evidence struct {
+	p      *Pool
+	drives map[uuid.UUID]*drive.Drive // present members
+	epochs map[uuid.UUID]uint32       // of the label each had when it was found
+	ids    []drive.SegmentID          // of all segments, newest first
+	read   map[drive.SegmentID]*foundSegment
+	bulk   map[drive.SegmentID]drive.FileHeader // seen on the way
+	exists bool                                 // there must be a journal
+
+	stableLSN, stableUID uint64 // the highest stable that any block names
+}
+
+// logEnd is where the log was found to end.
+type logEnd struct {
+	kept  []keptBatch // those past the LSN asked for, in order
+	chain []*foundSegment
+	// stable is the last batch known as acknowledged by a later one.
+	stableLSN, stableUID uint64
+	last                 *catalog.Batch // the batch that ends the log, once written
+}
+
+// lsn is that of the last batch, or from if there is none.
+func (e *logEnd) lsn(from uint64) uint64 {
+	if n := len(e.kept); n > 0 {
+		return e.kept[n-1].lsn
+	}
+	return from
+}
+
+// keptBatch is a batch of the log and the segment it lies in.
+type keptBatch struct {
+	*foundBatch
+	seg *foundSegment
+}
+
+// gatherEvidence lists the segments on the drives present.
+func (p *Pool) gatherEvidence(drives map[uuid.UUID]*drive.Drive, epochs map[uuid.UUID]uint32) (*evidence, error) {
+	ev := &evidence{
+		p: p, drives: drives, epochs: epochs,
+		read: make(map[drive.SegmentID]*foundSegment),
+		bulk: make(map[drive.SegmentID]drive.FileHeader),
+	}
+	for id, d := range drives {
+		if err := d.SyncDir(); err != nil {
+			return nil, fmt.Errorf("drive %v: %w", id, err)
+		}
+		list, err := d.Segments()
+		if err != nil {
+			return nil, fmt.Errorf("drive %v: %w", id, err)
+		}
+		ev.ids = append(ev.ids, list...)
+	}
+	slices.SortFunc(ev.ids, func(a, b drive.SegmentID) int { return cmp.Compare(b, a) })
+	ev.ids = slices.Compact(ev.ids)
+	return ev, nil
+}
+
+// header reads the first page of a segment's files, until one is good.
+func (ev *evidence) header(id drive.SegmentID) (drive.FileHeader, error) {
+	var errs []error
+	for _, d := range ev.drives {
+		f, h, err := d.OpenSegment(id)
+		if err == nil {
+			f.Close()
+			return h, nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
+	return drive.FileHeader{}, fmt.Errorf("segment %v: %w", id, errors.Join(errs...))
+}
+
+// segment scans a journal segment, once. It returns nil for one of another
+// kind, and for one that none of the drives can tell anything about.
+func (ev *evidence) segment(ctx context.Context, id drive.SegmentID) *foundSegment {
+	if s, ok := ev.read[id]; ok {
+		return s
+	}
+	ev.read[id] = nil
+	head, err := ev.header(id)
+	if err != nil {
+		ev.p.log.Warn("a segment's files have no good first page", "segment", id, "error", err)
+		return nil
+	}
+	if head.Kind != drive.Journal {
+		ev.bulk[id] = head
+		return nil
+	}
+	s := ev.p.scanSegment(ctx, head, ev.drives, true)
+	ev.read[id] = s
+	for _, stripes := range s.stripes {
+		for _, st := range stripes {
+			if b := st.batch; b.StableLSN > ev.stableLSN {
+				ev.stableLSN, ev.stableUID = b.StableLSN, b.StableUID
+			}
+		}
+	}
+	return s
+}
+
+// decide finds the end of the log (R9): the batches past from, up to the first
+// that is missing or cannot be read, provided that is proved. The proof is a
+// present drive that should hold a block of it, had it been acknowledged, and
+// does not.
+//
+// Errors: ErrDamaged when what was acknowledged cannot be read, ErrUnavailable
+// when only absent drives could tell.
+func (ev *evidence) decide(ctx context.Context, from uint64, exists bool) (*logEnd, error) {
+	for _, id := range ev.ids {
+		head := ev.segment(ctx, id)
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if head == nil || !head.own {
+			continue // holds nothing, or copies alone: does not count
+		}
+		return ev.follow(ctx, head, from)
+	}
+	if exists || ev.stableLSN > 0 {
+		return nil, fmt.Errorf("%w: no journal segment is left", ErrDamaged)
+	}
+	return &logEnd{}, nil
+}
+
+// follow goes back from the newest segment that counts, then forward through
+// its batches.
+func (ev *evidence) follow(ctx context.Context, head *foundSegment, from uint64) (*logEnd, error) {
+	end := &logEnd{stableLSN: ev.stableLSN, stableUID: ev.stableUID}
+	// What is above stable is written again, so it must be looked at even if
+	// the catalog has it.
+	from = min(from, ev.stableLSN)
+	for s := head; ; {
+		end.chain = append(end.chain, s)
+		if s.base <= from+1 {
+			break
+		}
+		prev := ev.segment(ctx, s.prev)
+		if prev == nil || prev.base >= s.base {
+			return nil, fmt.Errorf("%w: journal segment %v, which %v follows, is missing", ErrDamaged, s.prev, s.head.Segment)
+		}
+		s = prev
+	}
+	slices.Reverse(end.chain)
+	lsn := from + 1
+	for i, s := range end.chain {
+		limit := ^uint64(0)
+		if i+1 < len(end.chain) {
+			limit = end.chain[i+1].base - 1
+		}
+		next := uint32(0)
+		for ; lsn <= limit; lsn++ {
+			b := s.batch(lsn)
+			if b == nil || !b.readable() {
+				return end, ev.judgeEnd(s, lsn, b, next)
+			}
+			if lsn == ev.stableLSN && b.uid != ev.stableUID {
+				return nil, fmt.Errorf("%w: batch %d is of another branch of the log", ErrDamaged, lsn)
+			}
+			next = b.first + uint32(len(b.parts))
+			end.kept = append(end.kept, keptBatch{b, s})
+		}
+	}
+	return end, nil
+}
+
+// judgeEnd says whether the log may end before a batch that cannot be read.
+func (ev *evidence) judgeEnd(s *foundSegment, lsn uint64, b *foundBatch, next uint32) error {
+	if lsn <= ev.stableLSN {
+		return fmt.Errorf("%w: batch %d in segment %v was acknowledged and cannot be read", ErrDamaged, lsn, s.head.Segment)
+	}
+	if ev.lacks(s, b, next) {
+		return nil
+	}
+	var absent []string
+	for _, id := range s.head.Drives {
+		if ev.drives[id] == nil || s.mute[id] {
+			absent = append(absent, id.String())
+		}
+	}
+	return fmt.Errorf("%w: only drives that are not here could hold batch %d in segment %v: %v", ErrUnavailable, lsn, s.head.Segment, absent)
+}
+
+// lacks says whether some present drive, whose label is at least as new as the
+// segment, lacks a block of the batch. Of a batch that nothing is known of, it
+// is the first stripe's first column and parity that must have been stored.
+func (ev *evidence) lacks(s *foundSegment, b *foundBatch, next uint32) bool {
+	if b == nil {
+		b = &foundBatch{first: next, parts: make([]*foundStripe, 1)}
+	}
+	width := s.head.K + s.head.M
+	for part := range b.parts {
+		d, good := b.d(), uint64(0)
+		if st := b.parts[part]; st != nil {
+			d, good = st.at.d, st.good
+		}
+		for i := range d + s.head.M {
+			if good&(1<<i) != 0 {
+				continue
+			}
+			file := drive.FileOf(drive.ColumnOf(i, d, s.head.K), b.first+uint32(part), width)
+			id := s.head.Drives[file]
+			if ev.drives[id] != nil && !s.mute[id] && ev.epochs[id] >= s.head.Segment.Epoch() {
+				return true
+			}
+		}
+	}
+	return false
+}

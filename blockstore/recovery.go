@@ -1,0 +1,242 @@
+package blockstore
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"github.com/holdfast-storage/holdfast/blockstore/catalog"
+	"github.com/holdfast-storage/holdfast/blockstore/drive"
+)
+
+// recover brings the pool to where it serves: it finds the end of the log,
+// writes what it keeps above stable again, whole, into a new segment, and the
+// end behind that; only then the catalog's replicas take the tail (R9).
+//
+// Crash argument: until the end is durable, nothing that a later recovery
+// decides by has changed: copies are marked, and a segment of copies alone does
+// not count. Once the end is durable, its segment is the newest that counts,
+// and everything it does not follow is void.
+func (p *Pool) recover(ctx context.Context, f *found) error {
+	v := p.members.now()
+	p.catalog = catalog.New(catalog.Options{Logger: p.log, OnDrop: p.replicaDropped})
+	present := make(map[uuid.UUID]*drive.Drive)
+	for id, d := range f.drives {
+		if d.Label().Epoch == v.label.Epoch {
+			present[id] = d
+		}
+	}
+	ev, err := p.gatherEvidence(present, f.epochs)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	cp := v.label.Checkpoint
+	replicas := p.openReplicas(v)
+	defer func() { closeReplicas(replicas) }() // those that were not attached
+	best := cp.LSN
+	for _, r := range replicas {
+		if lsn, _ := r.Applied(); lsn > best {
+			best = lsn
+		}
+	}
+	ev.exists = best > 0
+	end, err := ev.decide(ctx, best, ev.exists)
+	if err != nil {
+		return err
+	}
+	if p.discardForeign(replicas, end) {
+		closeReplicas(replicas) // the simple way: build one from the journal
+		best = cp.LSN
+		if end, err = ev.decide(ctx, best, ev.exists); err != nil {
+			return err
+		}
+	}
+	last := end.lsn(min(best, end.stableLSN))
+	if best > last {
+		return fmt.Errorf("%w: the catalog has batch %d, and the journal ends at %d", ErrDamaged, best, last)
+	}
+	p.log.Info("log recovered", "end", last, "stable", end.stableLSN, "read", len(end.kept))
+	if err := p.adopt(end, ev); err != nil {
+		return err
+	}
+	places, err := p.writeEnd(ctx, end, last)
+	if err != nil {
+		return err
+	}
+	if err := p.restoreCatalog(ctx, ev, replicas, end, places); err != nil {
+		return err
+	}
+	return p.loadSegments(ctx, ev)
+}
+
+// adopt takes the journal segments of the log into the table, so that they can
+// be read, sealed at where they end.
+func (p *Pool) adopt(end *logEnd, ev *evidence) error {
+	for i, fs := range end.chain {
+		s := newSegment(fs.head.Segment, drive.Journal, fs.head.K, fs.head.M, slices.Clone(fs.head.Drives))
+		s.base, s.prev = fs.base, fs.prev
+		lastLSN := end.lsn(fs.base - 1)
+		if i+1 < len(end.chain) {
+			lastLSN = end.chain[i+1].base - 1
+		}
+		s.measure(fs, lastLSN)
+		p.segments.add(s)
+		for _, list := range fs.stripes {
+			for _, st := range list {
+				st.at.seg = s
+			}
+		}
+	}
+	return nil
+}
+
+// measure seals a segment by what was found of it. Of a journal segment only
+// batches up to lastLSN count.
+func (s *segment) measure(fs *foundSegment, lastLSN uint64) {
+	s.sealed = true
+	for no := uint32(0); no < fs.next; no++ {
+		var st *foundStripe
+		for _, o := range fs.stripes[no] {
+			if st == nil || !st.readable() && o.readable() {
+				st = o
+			}
+		}
+		if st == nil || s.kind == drive.Journal && st.batch.LSN > lastLSN {
+			continue
+		}
+		s.next = no + 1
+		s.end = st.at.offset + drive.BlockBytes(s.kind, st.at.d, s.m, st.at.length)
+		s.classes[class{int(no) % s.width(), st.at.d}]++
+		for i := range st.at.d + s.m {
+			if st.good&(1<<i) == 0 {
+				s.suspect |= 1 << s.fileOf(drive.ColumnOf(i, st.at.d, s.k), no)
+			}
+		}
+	}
+	s.last = lastLSN
+}
+
+// writeEnd starts the journal of this opening: copies of what was kept above
+// stable, then the batch that ends the log. It returns where each copy lies.
+func (p *Pool) writeEnd(ctx context.Context, end *logEnd, last uint64) (map[uint64]catalog.Place, error) {
+	j := &journal{p: p, stableLSN: end.stableLSN, stableUID: end.stableUID}
+	// The new segment follows the one that holds the last batch not copied.
+	for _, s := range end.chain {
+		if s.base <= end.stableLSN {
+			j.after = s.head.Segment
+		}
+	}
+	if j.after == 0 && len(end.chain) > 0 {
+		j.after = end.chain[0].prev
+	}
+	places := make(map[uint64]catalog.Place)
+	for _, k := range end.kept {
+		if k.lsn <= end.stableLSN {
+			continue
+		}
+		data, release, err := p.batchData(ctx, k)
+		if err != nil {
+			return nil, err
+		}
+		b := &batch{lsn: k.lsn, uid: k.uid, raw: data, size: int64(len(data)), d: k.parts[0].at.d, length: k.parts[0].at.length, copy: true}
+		places[k.lsn], err = j.write(ctx, b)
+		release()
+		if err != nil {
+			return nil, fmt.Errorf("copying batch %d: %w", k.lsn, err)
+		}
+	}
+	rec := &catalog.Opening{Epoch: p.members.now().label.Epoch, End: last}
+	b := &batch{lsn: last + 1, uid: p.newUID(), records: catalog.AppendRecord(nil, rec), count: 1}
+	l := layOut(len(b.records), nil, 1, p.parity)
+	b.size, b.d, b.length = l.size, l.d, l.length
+	place, err := j.write(ctx, b)
+	if err != nil {
+		return nil, fmt.Errorf("ending the log: %w", err)
+	}
+	j.acknowledge(b)
+	p.acked.Store(b.lsn)
+	p.journal = j
+	end.last = &catalog.Batch{LSN: b.lsn, UID: b.uid, Records: b.records, Place: place}
+	return places, nil
+}
+
+// batchData reads a batch's data, verified. It is valid until release.
+func (p *Pool) batchData(ctx context.Context, k keptBatch) (data []byte, release func(), err error) {
+	for part, st := range k.parts {
+		rd, err := p.readStripe(ctx, st.at, 0, st.at.bytes())
+		if err != nil {
+			return nil, nil, fmt.Errorf("batch %d, part %d: %w", k.lsn, part, err)
+		}
+		for _, b := range rd.spans {
+			data = append(data, b...)
+		}
+		rd.release()
+	}
+	return data, func() {}, nil
+}
+
+// replay feeds the catalog's records of the kept batches past from to f.
+func (p *Pool) replay(ctx context.Context, end *logEnd, from uint64, places map[uint64]catalog.Place, f func(catalog.Batch) error) error {
+	for _, k := range end.kept {
+		if k.lsn <= from {
+			continue
+		}
+		data, release, err := p.batchData(ctx, k)
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrDamaged, err)
+		}
+		records, err := batchRecords(data)
+		if err == nil {
+			place, copied := places[k.lsn]
+			if !copied {
+				at := k.parts[0].at
+				place = catalog.Place{Segment: at.seg.id, Stripe: at.no, Offset: at.offset, D: at.d, Column: at.length}
+			}
+			err = f(catalog.Batch{LSN: k.lsn, UID: k.uid, Records: records, Place: place})
+		}
+		release()
+		if err != nil {
+			return fmt.Errorf("batch %d: %w", k.lsn, err)
+		}
+	}
+	return f(*end.last)
+}
+
+// loadSegments fills the table from the catalog, seals what a crash left open,
+// and has the journal say so.
+func (p *Pool) loadSegments(ctx context.Context, ev *evidence) error {
+	inCatalog := make(map[drive.SegmentID]bool)
+	for e, err := range p.catalog.Segments(ctx) {
+		if err != nil {
+			return unavailable(err)
+		}
+		inCatalog[e.ID] = true
+		if s := p.segments.get(e.ID); s != nil { // of the log's tail
+			if !e.Sealed && s.sealed {
+				p.announce(s.sealRecord())
+			}
+			continue
+		}
+		s := segmentOf(e)
+		if !s.sealed {
+			head := drive.FileHeader{Kind: s.kind, K: s.k, M: s.m, Pool: p.id, Segment: s.id, Drives: s.drives}
+			s.measure(p.scanSegment(ctx, head, ev.drives, false), ^uint64(0))
+			if s.kind == drive.Bulk {
+				s.last = 0
+			}
+			p.announce(s.sealRecord())
+		}
+		p.segments.add(s)
+	}
+	for _, s := range p.segments.all() {
+		if !inCatalog[s.id] && s != p.journal.seg {
+			p.announce(s.opened())
+			if s.sealed {
+				p.announce(s.sealRecord())
+			}
+		}
+	}
+	return nil
+}

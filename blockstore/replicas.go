@@ -1,0 +1,256 @@
+package blockstore
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"github.com/holdfast-storage/holdfast/blockstore/catalog"
+	"github.com/holdfast-storage/holdfast/blockstore/drive"
+)
+
+// Catalog replicas stand on m+1 drives, so that one is left when m fail. They
+// are named by their drive's id.
+
+func (p *Pool) replicaOptions() catalog.ReplicaOptions {
+	return catalog.ReplicaOptions{Logger: p.log, Cache: p.cache}
+}
+
+// openReplicas opens those that the live drives hold.
+func (p *Pool) openReplicas(v *membership) map[uuid.UUID]*catalog.Replica {
+	open := make(map[uuid.UUID]*catalog.Replica)
+	for id, d := range v.live {
+		dir, err := d.CatalogDir()
+		if err != nil {
+			p.log.Warn("a drive has no room for a catalog replica", "drive", id, "error", err)
+			continue
+		}
+		if list, err := p.opt.FS.List(dir); err != nil || len(list) == 0 {
+			continue // it holds none
+		}
+		r, err := catalog.OpenReplica(p.opt.FS, dir, p.replicaOptions())
+		if err != nil {
+			p.log.Warn("a catalog replica does not open; it will be made again", "drive", id, "error", err)
+			continue
+		}
+		if lsn, _ := r.Applied(); lsn < v.label.Floor || lsn == 0 {
+			p.log.Info("a catalog replica is below the floor; it will be made again", "drive", id, "applied", lsn, "floor", v.label.Floor)
+			_ = r.Close()
+			continue
+		}
+		open[id] = r
+	}
+	return open
+}
+
+func closeReplicas(replicas map[uuid.UUID]*catalog.Replica) {
+	for id, r := range replicas {
+		_ = r.Close() // nothing in it that is not in the journal
+		delete(replicas, id)
+	}
+}
+
+// discardForeign closes replicas that hold a batch which is not in the log: of
+// a branch that was cut away, on a drive that came back as it once was.
+func (p *Pool) discardForeign(replicas map[uuid.UUID]*catalog.Replica, end *logEnd) (dropped bool) {
+	uids := map[uint64]uint64{end.stableLSN: end.stableUID}
+	for _, k := range end.kept {
+		uids[k.lsn] = k.uid
+	}
+	for id, r := range replicas {
+		lsn, uid := r.Applied()
+		if want, known := uids[lsn]; known && want != uid {
+			p.log.Warn("a catalog replica is of another branch of the log; it will be made again", "drive", id, "applied", lsn)
+			_ = r.Close()
+			delete(replicas, id)
+			dropped = true
+		}
+	}
+	return dropped
+}
+
+// restoreCatalog brings replicas to the end of the log, or rebuilds one from
+// the checkpoint and the tail, and begins to serve from them.
+func (p *Pool) restoreCatalog(ctx context.Context, ev *evidence, replicas map[uuid.UUID]*catalog.Replica, end *logEnd, places map[uint64]catalog.Place) error {
+	first := end.stableLSN // replicas at or past this can be brought up
+	if len(end.kept) > 0 {
+		first = min(first, end.kept[0].lsn-1)
+	}
+	for id, r := range replicas {
+		lsn, _ := r.Applied()
+		if lsn < first {
+			continue // closed by the caller, and cloned
+		}
+		err := p.replay(ctx, end, lsn, places, r.Apply)
+		if err == nil {
+			err = p.catalog.Attach(r, id.String())
+		}
+		if errors.Is(err, ErrDamaged) {
+			return err
+		}
+		if err != nil {
+			p.log.Warn("a catalog replica takes no records; it will be made again", "drive", id, "error", err)
+			continue
+		}
+		delete(replicas, id)
+	}
+	if len(p.catalog.Replicas()) == 0 {
+		closeReplicas(replicas)
+		if err := p.rebuildCatalog(ctx, ev, end.last, places); err != nil {
+			return err
+		}
+	}
+	p.wg.Go(p.keepReplicas)
+	return nil
+}
+
+// rebuildCatalog makes a replica out of the journal alone (R10).
+func (p *Pool) rebuildCatalog(ctx context.Context, ev *evidence, last *catalog.Batch, places map[uint64]catalog.Place) error {
+	v := p.members.now()
+	cp := v.label.Checkpoint
+	end, err := ev.decide(ctx, cp.LSN, ev.exists)
+	if err != nil {
+		return err
+	}
+	end.last = last
+	if err := p.adopt(end, ev); err != nil {
+		return err
+	}
+	p.log.Info("rebuilding the catalog from the journal", "checkpoint", cp.LSN, "records past it up to", last.LSN)
+	var errs []error
+	for _, id := range p.replicaHomes(v) {
+		d := v.drives[id]
+		r, err := p.rebuildOn(ctx, d, cp, end, places)
+		if err == nil {
+			if err = p.catalog.Attach(r, id.String()); err == nil {
+				return nil
+			}
+		}
+		errs = append(errs, fmt.Errorf("drive %v: %w", id, err))
+		if r != nil {
+			_ = r.Close()
+		}
+	}
+	return fmt.Errorf("%w: the catalog could not be rebuilt: %w", ErrUnavailable, errors.Join(errs...))
+}
+
+func (p *Pool) rebuildOn(ctx context.Context, d *drive.Drive, cp drive.Checkpoint, end *logEnd, places map[uint64]catalog.Place) (*catalog.Replica, error) {
+	dir, err := d.CatalogDir()
+	if err != nil {
+		return nil, err
+	}
+	r, err := catalog.MakeReplica(p.opt.FS, dir, p.replicaOptions())
+	if err != nil {
+		return nil, err
+	}
+	var uid uint64
+	whole := cp.LSN == 0
+	err = p.replay(ctx, end, cp.LSN, places, func(b catalog.Batch) error {
+		if b.LSN < cp.First || b.LSN > cp.Last {
+			return nil
+		}
+		return catalog.DecodeRecords(b.Records, func(rec catalog.Record) error {
+			if re, ok := rec.(*catalog.Restate); ok && re.At == cp.LSN {
+				uid, whole = re.UID, whole || re.Last
+				return r.ApplyEntries(re.Entries)
+			}
+			return nil
+		})
+	})
+	if err == nil && !whole {
+		err = fmt.Errorf("%w: checkpoint %d is not whole", ErrDamaged, cp.LSN)
+	}
+	if err == nil {
+		err = r.EndEntries(cp.LSN, uid)
+	}
+	if err == nil {
+		err = p.replay(ctx, end, cp.LSN, places, r.Apply)
+	}
+	if err == nil {
+		err = r.Flush()
+	}
+	return r, err
+}
+
+// replicaHomes are the live drives in the order in which they get a replica.
+func (p *Pool) replicaHomes(v *membership) []uuid.UUID {
+	var homes []drive.Member
+	for _, m := range v.label.Members {
+		if v.isLive(m.ID) {
+			homes = append(homes, m)
+		}
+	}
+	slices.SortFunc(homes, func(a, b drive.Member) int { return cmp.Compare(a.Slot, b.Slot) })
+	ids := make([]uuid.UUID, len(homes))
+	for i, m := range homes {
+		ids[i] = m.ID
+	}
+	return ids
+}
+
+// keepReplicas makes replicas until there are m+1, as long as the pool is open.
+func (p *Pool) keepReplicas() {
+	for {
+		p.makeReplicas()
+		select {
+		case <-p.replicaWanted:
+		case <-p.stopped:
+			return
+		}
+	}
+}
+
+func (p *Pool) makeReplicas() {
+	v := p.members.now()
+	if v.readOnly != nil {
+		return
+	}
+	have := make(map[string]bool)
+	for _, r := range p.catalog.Replicas() {
+		have[r.Name] = true
+	}
+	for _, id := range p.replicaHomes(v) {
+		if len(have) > p.parity || p.ctx.Err() != nil {
+			return
+		}
+		if have[id.String()] {
+			continue
+		}
+		dir, err := v.drives[id].CatalogDir()
+		if err == nil {
+			err = p.catalog.Clone(p.ctx, id.String(), p.opt.FS, dir, p.replicaOptions())
+		}
+		if err != nil {
+			p.log.Warn("a catalog replica could not be made", "drive", id, "error", err)
+			continue
+		}
+		have[id.String()] = true
+		p.log.Info("catalog replica made", "drive", id)
+	}
+}
+
+// replicaDropped is called by the catalog when a replica is of no use any more.
+func (p *Pool) replicaDropped(name string, err error) {
+	p.log.Warn("catalog replica dropped; another will be made", "drive", name, "error", err)
+	select {
+	case p.replicaWanted <- struct{}{}:
+	default:
+	}
+}
+
+// dropReplica takes a drive's replica out when the drive is left out.
+func (p *Pool) dropReplica(id uuid.UUID) {
+	if p.catalog == nil {
+		return
+	}
+	ctx, cancel := context.WithCancel(p.ctx)
+	cancel() // it closes by itself; nobody waits for a drive that failed
+	if err := p.catalog.Detach(ctx, id.String()); errors.Is(err, catalog.ErrNotFound) {
+		return
+	}
+	p.replicaDropped(id.String(), errors.New("its drive was left out"))
+}

@@ -1,0 +1,308 @@
+package blockstore
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"math/bits"
+	"sync"
+
+	"github.com/cespare/xxhash/v2"
+	"github.com/google/uuid"
+
+	"github.com/holdfast-storage/holdfast/blockstore/drive"
+)
+
+// foundSegment is what the present drives hold of one segment.
+type foundSegment struct {
+	head    drive.FileHeader // Index and Drive are those of any file
+	stripes map[uint32][]*foundStripe
+	batches map[uint64][]*foundBatch // by LSN, complete or not
+	base    uint64
+	prev    drive.SegmentID
+	own     bool // holds a block that is not a copy
+	mute    map[uuid.UUID]bool // drives whose file could not be read: they prove nothing
+	next    uint32
+	end     int64
+}
+
+// foundStripe is one stripe of which at least one header was found. Two of one
+// number differ in what their headers say; columns count together only within
+// one (R1).
+type foundStripe struct {
+	at    stripeAt
+	batch drive.Batch
+	table uint64 // hash of the checksums of all pieces
+	good  uint64 // stored indexes of the columns that hold
+}
+
+func (s *foundStripe) readable() bool { return bits.OnesCount64(s.good) >= s.at.d }
+
+// foundBatch is the stripes of one batch by part; nil where none was found.
+type foundBatch struct {
+	lsn, uid uint64
+	first    uint32
+	parts    []*foundStripe
+}
+
+func (b *foundBatch) readable() bool {
+	for _, s := range b.parts {
+		if s == nil || !s.readable() {
+			return false
+		}
+	}
+	return true
+}
+
+// place is where the batch's data lies.
+func (b *foundBatch) d() int {
+	for _, s := range b.parts {
+		if s != nil {
+			return s.at.d
+		}
+	}
+	return 1
+}
+
+// scanChunk is how much of a file is read at a time.
+const scanChunk = 4 << 20
+
+// foundBlock is one block as the scan of a file yields it.
+type foundBlock struct {
+	head  drive.Header // Sums are only valid during the call
+	table uint64
+	good  bool
+}
+
+// scanFile walks a segment's file to its end, in 4 KiB steps where no valid
+// header stands; a bad block never ends the walk (R9). With payloads it
+// verifies what the blocks carry; without, it reads headers only and takes
+// their word.
+func scanFile(ctx context.Context, f *drive.File, pool uuid.UUID, payloads bool, found func(foundBlock)) error {
+	size, err := f.Size()
+	if err != nil {
+		return err
+	}
+	w := window{ctx: ctx, f: f, chunk: scanChunk}
+	if !payloads {
+		w.chunk = drive.PageBytes
+	}
+	for off := int64(drive.FirstBlock); off < size; {
+		var b foundBlock
+		header, err := w.bytes(off, drive.PageBytes)
+		if err != nil {
+			return err
+		}
+		err = drive.DecodeHeader(header, &b.head)
+		var short drive.ErrTooShort
+		if errors.As(err, &short) {
+			if header, err = w.bytes(off, short.Need); err != nil {
+				return err
+			}
+			err = drive.DecodeHeader(header, &b.head)
+		}
+		if err != nil || b.head.Pool != pool || b.head.Segment != f.Segment() || b.head.Offset != off {
+			off += drive.PageBytes
+			continue
+		}
+		b.good = true
+		if payloads {
+			start := b.head.PayloadStart()
+			block, err := w.bytes(off, start+b.head.Length)
+			if err != nil {
+				return err
+			}
+			payload, stored := block[start:], b.head.Stored()
+			for piece := range b.head.Pieces() {
+				at := piece * drive.PieceBytes
+				b.good = b.good && b.head.CheckPiece(stored, piece, payload[at:at+b.head.PieceLen(piece)])
+			}
+		}
+		b.table = tableHash(b.head.Sums)
+		found(b)
+		if b.good {
+			off += b.head.BlockBytes()
+		} else {
+			off += drive.PageBytes
+		}
+	}
+	return nil
+}
+
+func tableHash(sums []uint64) uint64 {
+	var d xxhash.Digest
+	d.Reset()
+	var b [8]byte
+	for _, s := range sums {
+		for i := range b {
+			b[i] = byte(s >> (8 * i))
+		}
+		d.Write(b[:])
+	}
+	return d.Sum64()
+}
+
+// window reads a file forward in large steps.
+type window struct {
+	ctx   context.Context
+	f     *drive.File
+	chunk int
+	at    int64
+	buf   []byte
+
+	unreadable int // pages
+}
+
+// unreadableMax is how many pages of a file may be unreadable before the drive
+// counts as not answering at all.
+const unreadableMax = 256
+
+// bytes returns n bytes at off, zeros behind the file's end. Where the drive
+// cannot read there are zeros too: no block is there, as far as can be known.
+func (w *window) bytes(off int64, n int) ([]byte, error) {
+	if off < w.at || off+int64(n) > w.at+int64(len(w.buf)) {
+		if want := max(n, w.chunk); cap(w.buf) < want {
+			w.buf = make([]byte, want)
+		} else {
+			w.buf = w.buf[:want]
+		}
+		w.at = off
+		if err := w.f.ReadAt(w.ctx, w.buf, off, nil); err != nil {
+			if err := w.bytesByPage(off); err != nil {
+				w.buf = w.buf[:0]
+				return nil, err
+			}
+		}
+	}
+	return w.buf[off-w.at:][:n], nil
+}
+
+// bytesByPage fills the window with what can be read of it.
+func (w *window) bytesByPage(off int64) error {
+	for i := 0; i < len(w.buf); i += drive.PageBytes {
+		page := w.buf[i:min(i+drive.PageBytes, len(w.buf))]
+		err := w.f.ReadAt(w.ctx, page, off+int64(i), nil)
+		if err == nil {
+			continue
+		}
+		if w.unreadable++; w.unreadable > unreadableMax || w.ctx.Err() != nil {
+			return err
+		}
+		clear(page)
+	}
+	return nil
+}
+
+// scanSegment reads a segment's files on all the drives given, each synced and
+// dropped from the cache first, so that what is found is what would be found
+// after a power cut (R9). A file that is not there, or a drive that fails, adds
+// nothing.
+func (p *Pool) scanSegment(ctx context.Context, head drive.FileHeader, drives map[uuid.UUID]*drive.Drive, payloads bool) *foundSegment {
+	s := &foundSegment{head: head, stripes: make(map[uint32][]*foundStripe), batches: make(map[uint64][]*foundBatch), mute: make(map[uuid.UUID]bool), end: drive.FirstBlock}
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	for index, id := range head.Drives {
+		d := drives[id]
+		if d == nil {
+			continue
+		}
+		wg.Go(func() {
+			err := p.scanOn(ctx, d, head, index, payloads, func(b foundBlock) {
+				mu.Lock()
+				s.add(b)
+				mu.Unlock()
+			})
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				p.log.Warn("a segment's file could not be read", "drive", id, "segment", head.Segment, "error", err)
+				mu.Lock()
+				s.mute[id] = true
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	return s
+}
+
+// scanOn scans one file of a segment. A file that is not there holds nothing.
+func (p *Pool) scanOn(ctx context.Context, d *drive.Drive, head drive.FileHeader, index int, payloads bool, found func(foundBlock)) error {
+	f, err := d.OpenFile(head.Segment)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := syncUncached(f); err != nil {
+		return err
+	}
+	return scanFile(ctx, f, p.id, payloads, func(b foundBlock) {
+		h := &b.head
+		if drive.FileOf(h.Column, h.Stripe, head.K+head.M) == index && h.K == head.K && h.M == head.M && h.Kind == head.Kind {
+			found(b) // else a valid block in a place that is not its own
+		}
+	})
+}
+
+// syncUncached makes a file durable and then forgets its pages.
+func syncUncached(f *drive.File) error {
+	done := make(chan error, 1)
+	f.Sync(func(err error) { done <- err })
+	if err := <-done; err != nil {
+		return err
+	}
+	return f.Uncached()
+}
+
+// add notes one block.
+func (s *foundSegment) add(b foundBlock) {
+	h := &b.head
+	at := stripeAt{no: h.Stripe, offset: h.Offset, d: h.D, length: h.Length}
+	var st *foundStripe
+	for _, o := range s.stripes[h.Stripe] {
+		if o.at == at && o.batch == h.Batch && o.table == b.table {
+			st = o
+		}
+	}
+	if st == nil {
+		st = &foundStripe{at: at, batch: h.Batch, table: b.table}
+		s.stripes[h.Stripe] = append(s.stripes[h.Stripe], st)
+		s.addToBatch(st)
+		s.next = max(s.next, h.Stripe+1)
+		s.end = max(s.end, h.Offset+h.BlockBytes())
+	}
+	if b.good {
+		st.good |= 1 << h.Stored()
+	}
+	if h.Kind == drive.Journal {
+		s.base, s.prev = h.Batch.Base, h.Batch.Prev
+		s.own = s.own || !h.Copy
+	}
+}
+
+func (s *foundSegment) addToBatch(st *foundStripe) {
+	if s.head.Kind != drive.Journal {
+		return
+	}
+	first := st.at.no - uint32(st.batch.Part)
+	for _, b := range s.batches[st.batch.LSN] {
+		if b.uid == st.batch.UID && b.first == first && len(b.parts) == st.batch.Parts {
+			if old := b.parts[st.batch.Part]; old == nil || !old.readable() {
+				b.parts[st.batch.Part] = st
+			}
+			return
+		}
+	}
+	b := &foundBatch{lsn: st.batch.LSN, uid: st.batch.UID, first: first, parts: make([]*foundStripe, st.batch.Parts)}
+	b.parts[st.batch.Part] = st
+	s.batches[b.lsn] = append(s.batches[b.lsn], b)
+}
+
+// batch picks the batch of an LSN: a readable one if there is one.
+func (s *foundSegment) batch(lsn uint64) *foundBatch {
+	var best *foundBatch
+	for _, b := range s.batches[lsn] {
+		if best == nil || !best.readable() && b.readable() {
+			best = b
+		}
+	}
+	return best
+}

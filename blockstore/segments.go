@@ -1,0 +1,176 @@
+package blockstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/holdfast-storage/holdfast/blockstore/drive"
+	"github.com/holdfast-storage/holdfast/blockstore/placement"
+)
+
+// newSegment creates a segment on live drives: full width if enough of them
+// have room, else narrower (R8). Its files and their directory entries are
+// durable when it returns (R7). Drives that fail on the way are left out, full
+// ones are passed over.
+func (p *Pool) newSegment(ctx context.Context, kind drive.Kind) (*segment, error) {
+	full := make(map[uuid.UUID]bool)
+	for {
+		v := p.members.now()
+		if v.readOnly != nil {
+			return nil, v.readOnly
+		}
+		counter := p.segmentCounter.Add(1)
+		chosen, err := placement.Choose(p.candidates(v, full), v.label.Width, v.label.Parity, uint64(p.segmentRoomMin()), uint64(counter))
+		if err != nil {
+			if len(full) > 0 {
+				return nil, fmt.Errorf("%w: %w", ErrNoSpace, err)
+			}
+			return nil, fmt.Errorf("%w: %w", ErrReadOnly, err)
+		}
+		seg := newSegment(drive.NewSegmentID(v.label.Epoch, counter), kind, len(chosen)-v.label.Parity, v.label.Parity, chosen)
+		bad := p.createFiles(v, seg)
+		failed := make(map[uuid.UUID]error)
+		for id, err := range bad {
+			if drive.IsNoSpace(err) {
+				full[id] = true
+			} else {
+				failed[id] = err
+			}
+		}
+		if len(bad) == 0 {
+			return seg, nil
+		}
+		p.discard(seg)
+		if len(failed) > 0 {
+			if err := p.leaveOut(ctx, failed, nil); err != nil {
+				return nil, err
+			}
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// segmentRoomMin is the free space a drive must have to hold a new segment's file.
+func (p *Pool) segmentRoomMin() int64 { return min(p.segmentBytes, 16<<20) }
+
+// candidates are the live drives that placement may choose from.
+func (p *Pool) candidates(v *membership, full map[uuid.UUID]bool) []placement.Candidate {
+	held := make(map[uuid.UUID]int)
+	for _, s := range p.segments.all() {
+		s.mu.Lock()
+		for _, id := range s.drives {
+			held[id]++
+		}
+		s.mu.Unlock()
+	}
+	var cands []placement.Candidate
+	for _, m := range v.label.Members {
+		if !v.isLive(m.ID) || full[m.ID] {
+			continue
+		}
+		free, known := p.space.of(m.ID)
+		if !known {
+			free = math.MaxInt64
+		}
+		cands = append(cands, placement.Candidate{ID: m.ID, Slot: m.Slot, FreeBytes: free, InUse: held[m.ID]})
+	}
+	return cands
+}
+
+// createFiles makes a segment's files, all at once, and returns what failed.
+func (p *Pool) createFiles(v *membership, seg *segment) map[uuid.UUID]error {
+	type created struct {
+		index int
+		file  *drive.File
+		err   error
+	}
+	results := make(chan created, len(seg.drives))
+	for i, id := range seg.drives {
+		d := v.drives[id]
+		head := drive.FileHeader{
+			Kind: seg.kind, Index: i, K: seg.k, M: seg.m,
+			Pool: p.id, Drive: id, Segment: seg.id, Drives: seg.drives,
+		}
+		p.wg.Go(func() {
+			f, err := d.CreateSegment(head)
+			results <- created{i, f, err}
+		})
+	}
+	bad := make(map[uuid.UUID]error)
+	late := time.NewTimer(p.patience)
+	defer late.Stop()
+	seen := make(map[int]bool)
+	for range seg.drives {
+		select {
+		case r := <-results:
+			seen[r.index] = true
+			if r.err != nil {
+				bad[seg.drives[r.index]] = r.err
+			} else {
+				seg.files[r.index] = r.file
+			}
+		case <-late.C:
+			for i, id := range seg.drives {
+				if !seen[i] {
+					bad[id] = errHung
+				}
+			}
+			return bad
+		}
+	}
+	return bad
+}
+
+// discard gives up a segment that nothing was written to.
+func (p *Pool) discard(seg *segment) {
+	drives := p.members.now().drives
+	for i, id := range seg.drives {
+		if seg.files[i] == nil {
+			continue
+		}
+		seg.files[i].Close()
+		seg.files[i] = nil
+		d := drives[id]
+		p.wg.Go(func() { _ = d.RemoveSegment(seg.id) }) // garbage at worst
+	}
+}
+
+// file opens a segment's file, or says why it cannot be had now.
+func (p *Pool) file(seg *segment, index int) (*drive.File, error) {
+	v := p.members.now()
+	seg.mu.Lock()
+	id, f := seg.drives[index], seg.files[index]
+	seg.mu.Unlock()
+	d := v.drives[id]
+	if d == nil {
+		return nil, fmt.Errorf("drive %v: %w", id, errAway)
+	}
+	if why := v.why[id]; why != nil {
+		return nil, fmt.Errorf("drive %v: %w: %w", id, errAway, why)
+	}
+	if f != nil {
+		return f, nil
+	}
+	f, err := d.OpenFile(seg.id)
+	if err != nil {
+		return nil, err
+	}
+	seg.mu.Lock()
+	defer seg.mu.Unlock()
+	if other := seg.files[index]; other != nil {
+		f.Close()
+		return other, nil
+	}
+	seg.files[index] = f
+	return f, nil
+}
+
+// errAway: a drive that takes no part at present.
+var errAway = errors.New("not in use")

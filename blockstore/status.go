@@ -1,0 +1,302 @@
+package blockstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math/bits"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"github.com/google/uuid"
+
+	"github.com/holdfast-storage/holdfast/blockstore/drive"
+)
+
+// Status is the state of the pool. Its JSON form is what `holdfast status
+// --json` prints; scripts rely on it.
+type Status struct {
+	Pool       PoolStatus       `json:"pool"`
+	Drives     []DriveStatus    `json:"drives"`
+	Redundancy RedundancyStatus `json:"redundancy"`
+	Memory     MemoryStatus     `json:"memory"`
+	Commits    CommitStatus     `json:"commits"`
+}
+
+// PoolStatus describes the pool as a whole.
+type PoolStatus struct {
+	ID            uuid.UUID `json:"id"`
+	State         string    `json:"state"` // ONLINE, DEGRADED, or UNAVAIL when it takes no writes
+	Reason        string    `json:"reason,omitempty"`
+	Epoch         uint32    `json:"epoch"`
+	Data          int       `json:"data"`   // k of new segments, now
+	Parity        int       `json:"parity"` // m
+	Width         int       `json:"width"`  // k+m at full width
+	ReadOnly      bool      `json:"read_only"`
+	Spare         int       `json:"may_still_fail"` // drives that may fail now without loss
+	Objects       int64     `json:"objects"`
+	LogicalBytes  int64     `json:"logical_bytes"`
+	CapacityBytes uint64    `json:"capacity_bytes"` // for data, parity taken off
+	FreeBytes     uint64    `json:"free_bytes"`     // for data, parity taken off
+	Stage         string    `json:"stage"`          // running, masked, reduced
+}
+
+// DriveStatus describes one drive.
+type DriveStatus struct {
+	Slot           int       `json:"slot"`
+	ID             uuid.UUID `json:"id"`
+	Path           string    `json:"path"`
+	State          string    `json:"state"`
+	Reason         string    `json:"reason,omitempty"`
+	ReadErrors     uint64    `json:"read_errors"`
+	WriteErrors    uint64    `json:"write_errors"`
+	ChecksumErrors uint64    `json:"checksum_errors"`
+	CapacityBytes  uint64    `json:"capacity_bytes"`
+	FreeBytes      uint64    `json:"free_bytes"`
+	Catalog        string    `json:"catalog,omitempty"` // serving, replica, or cloning
+}
+
+// RedundancyStatus counts stripes by the columns that should be stored and are
+// not known good.
+type RedundancyStatus struct {
+	Segments int              `json:"segments"`
+	Stripes  int64            `json:"stripes"`
+	Missing  map[string]int64 `json:"missing"`
+}
+
+// MemoryStatus is what of the buffers' budget is in use.
+type MemoryStatus struct {
+	UsedBytes  int64 `json:"used_bytes"`
+	TotalBytes int64 `json:"total_bytes"`
+}
+
+// CommitStatus tells how changes were grouped since the pool was opened.
+type CommitStatus struct {
+	Batches int64  `json:"batches"`
+	Changes int64  `json:"changes"`
+	LSN     uint64 `json:"lsn"`
+}
+
+// Well says whether nothing needs attention.
+func (s *Status) Well() bool { return s.Pool.State == "ONLINE" }
+
+// Status describes the pool as it is now.
+func (p *Pool) Status(ctx context.Context) (Status, error) {
+	leave, err := p.enter()
+	if err != nil {
+		return Status{}, err
+	}
+	defer leave()
+	v := p.members.now()
+	s := Status{Redundancy: p.redundancy(v)}
+	s.Drives = p.driveStatus(v)
+	s.Pool = PoolStatus{
+		ID: p.id, Epoch: v.label.Epoch, Data: p.fullK(), Parity: p.parity, Width: p.width,
+		ReadOnly: v.readOnly != nil, Stage: "running", State: "ONLINE",
+	}
+	s.Pool.CapacityBytes, s.Pool.FreeBytes = p.usable(s.Drives)
+	worst := 0
+	for n, count := range s.Redundancy.Missing {
+		if i, _ := strconv.Atoi(n); count > 0 {
+			worst = max(worst, i)
+		}
+	}
+	away := len(v.label.Members) - len(v.live)
+	s.Pool.Spare = max(0, p.parity-max(worst, away))
+	switch {
+	case v.readOnly != nil:
+		s.Pool.State, s.Pool.Stage, s.Pool.Reason = "UNAVAIL", "reduced", v.readOnly.Error()
+	case away > 0 || worst > 0:
+		s.Pool.State, s.Pool.Stage = "DEGRADED", "masked"
+		if worst > p.parity {
+			s.Pool.Stage = "reduced"
+		}
+	}
+	s.Pool.Objects, s.Pool.LogicalBytes, err = p.catalog.Totals(ctx)
+	if err != nil && !errors.Is(err, context.Canceled) {
+		s.Pool.State, s.Pool.Stage, s.Pool.Reason = "UNAVAIL", "reduced", "no catalog answers: "+err.Error()
+	}
+	s.Memory.UsedBytes, s.Memory.TotalBytes = p.mem.usage()
+	s.Commits = CommitStatus{Batches: p.batches.Load(), Changes: p.changes.Load(), LSN: p.acked.Load()}
+	return s, nil
+}
+
+func (p *Pool) driveStatus(v *membership) []DriveStatus {
+	replicas := make(map[string]string)
+	for _, r := range p.catalog.Replicas() {
+		switch {
+		case r.Serving:
+			replicas[r.Name] = "serving"
+		case r.Cloning:
+			replicas[r.Name] = "cloning"
+		default:
+			replicas[r.Name] = "replica"
+		}
+	}
+	var list []DriveStatus
+	for _, m := range v.label.Members {
+		d := DriveStatus{Slot: m.Slot, ID: m.ID, State: m.State.String(), Catalog: replicas[m.ID.String()]}
+		if takesPart(m.State) && !v.isLive(m.ID) {
+			d.State = drive.Faulted.String()
+		}
+		if why := v.why[m.ID]; why != nil {
+			d.Reason = why.Error()
+		}
+		if dr := v.drives[m.ID]; dr != nil {
+			d.Path = dr.Dir()
+			d.ReadErrors, d.WriteErrors, d.ChecksumErrors = dr.Errors()
+		}
+		d.FreeBytes, d.CapacityBytes = p.space.both(m.ID)
+		list = append(list, d)
+	}
+	return list
+}
+
+// usable estimates what the drives hold for data: the sum less parity's share.
+func (p *Pool) usable(drives []DriveStatus) (capacity, free uint64) {
+	n := uint64(0)
+	for _, d := range drives {
+		if d.State == drive.Online.String() {
+			capacity, free, n = capacity+d.CapacityBytes, free+d.FreeBytes, n+1
+		}
+	}
+	width := min(n, uint64(p.width))
+	if width <= uint64(p.parity) {
+		return 0, 0
+	}
+	data := width - uint64(p.parity)
+	return capacity / width * data, free / width * data
+}
+
+// redundancy counts from the segment table; nothing is read.
+func (p *Pool) redundancy(v *membership) RedundancyStatus {
+	r := RedundancyStatus{Missing: map[string]int64{"0": 0}}
+	counts := make(map[int]int64)
+	for _, s := range p.segments.all() {
+		r.Segments++
+		s.count(v, counts)
+	}
+	for n, c := range counts {
+		r.Stripes += c
+		r.Missing[strconv.Itoa(n)] = c
+	}
+	return r
+}
+
+// count adds the segment's stripes to counts, by missing columns.
+func (s *segment) count(v *membership, counts map[int]int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	gone := s.suspect
+	for i, id := range s.drives {
+		if !v.isLive(id) {
+			gone |= 1 << i
+		}
+	}
+	missing := func(c class, gone uint64) int {
+		n := 0
+		for i := range c.d + s.m {
+			file := (drive.ColumnOf(i, c.d, s.k) + c.rotation) % s.width()
+			if gone&(1<<file) != 0 {
+				n++
+			}
+		}
+		return n
+	}
+	for c, n := range s.classes {
+		if n > 0 {
+			counts[missing(c, gone)] += n
+		}
+	}
+	// Single columns found bad beyond those; their stripes' d is not known
+	// here, but a column that was read was stored.
+	for stripe, files := range s.bad {
+		extra := bits.OnesCount64(files &^ gone)
+		if extra == 0 || stripe >= s.next {
+			continue
+		}
+		before := missing(class{int(stripe) % s.width(), s.k}, gone)
+		counts[before]--
+		counts[before+extra]++
+	}
+}
+
+// FailReport says what failing a drive does, or would do.
+type FailReport struct {
+	Slot         int       `json:"slot"`
+	ID           uuid.UUID `json:"id"`
+	Path         string    `json:"path"`
+	State        string    `json:"state"`          // afterwards
+	MayStillFail int       `json:"may_still_fail"` // drives, afterwards
+	DryRun       bool      `json:"dry_run"`
+}
+
+// FailOptions modify FailDrive.
+type FailOptions struct {
+	DryRun bool // say what would happen, change nothing
+	Force  bool // go below safety
+}
+
+// ErrUnsafe: the change would leave less redundancy than is safe (R24).
+var ErrUnsafe = errors.New("refused")
+
+// ErrNoDrive: no drive is known by that name.
+var ErrNoDrive = errors.New("no such drive")
+
+// FailDrive stops using a drive, named by slot, id or path, at once.
+//
+// Errors: ErrNoDrive, ErrUnsafe when more than m drives would then be out and
+// Force is not set, ErrReadOnly.
+func (p *Pool) FailDrive(ctx context.Context, ref string, o FailOptions) (FailReport, error) {
+	leave, err := p.enter()
+	if err != nil {
+		return FailReport{}, err
+	}
+	defer leave()
+	v := p.members.now()
+	m, err := v.find(ref)
+	if err != nil {
+		return FailReport{}, err
+	}
+	rep := FailReport{Slot: m.Slot, ID: m.ID, State: drive.Faulted.String(), DryRun: o.DryRun}
+	if d := v.drives[m.ID]; d != nil {
+		rep.Path = d.Dir()
+	}
+	out := len(v.label.Members) - len(v.live)
+	if v.isLive(m.ID) {
+		out++
+	}
+	rep.MayStillFail = max(0, p.parity-out)
+	if out > p.parity && !o.Force {
+		return rep, fmt.Errorf("%w: %d drives are out already, and with %d out data is unavailable; replace one first, or use --force",
+			ErrUnsafe, len(v.label.Members)-len(v.live), out)
+	}
+	if o.DryRun || !v.isLive(m.ID) {
+		return rep, nil
+	}
+	err = p.leaveOut(ctx, map[uuid.UUID]error{m.ID: errOperator}, map[uuid.UUID]drive.State{m.ID: drive.Faulted})
+	p.bulk.retire(false)
+	return rep, err
+}
+
+var errOperator = errors.New("failed by the operator")
+
+// find finds a member by slot, id or path.
+func (v *membership) find(ref string) (drive.Member, error) {
+	for _, m := range v.label.Members {
+		d := v.drives[m.ID]
+		if ref == strconv.Itoa(m.Slot) || ref == m.ID.String() || d != nil && filepath.Clean(ref) == filepath.Clean(d.Dir()) {
+			return m, nil
+		}
+	}
+	known := slices.Sorted(maps.Keys(func() map[int]bool {
+		slots := make(map[int]bool)
+		for _, m := range v.label.Members {
+			slots[m.Slot] = true
+		}
+		return slots
+	}()))
+	return drive.Member{}, fmt.Errorf("%w: %q is no slot (%v), id or path of this pool", ErrNoDrive, ref, known)
+}

@@ -1,0 +1,94 @@
+package blockstore
+
+import (
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"github.com/holdfast-storage/holdfast/blockstore/drive"
+)
+
+// stripe is one append to a segment, in memory: d data columns and m parity
+// columns by stored index, each in a buffer of its own.
+type stripe struct {
+	seg    *segment
+	no     uint32
+	offset int64
+	d      int
+	length int // payload bytes of each column
+	bufs   []*buffer
+	head   drive.Header // of all its blocks but for the column
+}
+
+// columns is the number of stored columns.
+func (st *stripe) columns() int { return st.d + st.seg.m }
+
+// place gives the stripe its place in a segment.
+func (st *stripe) place(seg *segment, no uint32, offset int64) {
+	st.seg, st.no, st.offset = seg, no, offset
+}
+
+// seal computes parity and checksums and writes the headers. Afterwards the
+// blocks are as they will lie in the files. The data columns must be filled,
+// and zero behind their end, up to length.
+func (p *Pool) seal(st *stripe, batch drive.Batch, isCopy bool) error {
+	code, err := p.code(st.seg.k)
+	if err != nil {
+		return err
+	}
+	var cols [maxColumns][]byte
+	for i, b := range st.bufs {
+		cols[i] = b.payload()[:st.length]
+	}
+	n := st.columns()
+	if err := code.Encode(cols[:st.d], cols[st.d:n]); err != nil {
+		return fmt.Errorf("segment %v: stripe %d: %w", st.seg.id, st.no, err)
+	}
+	pieces := drive.Pieces(st.length)
+	sums := st.head.Sums
+	if cap(sums) < n*pieces {
+		sums = make([]uint64, n*pieces)
+	}
+	sums = sums[:n*pieces]
+	for i := range n {
+		drive.SumPieces(sums[i*pieces:(i+1)*pieces], cols[i])
+	}
+	st.head = drive.Header{
+		Kind: st.seg.kind, Copy: isCopy,
+		D: st.d, K: st.seg.k, M: st.seg.m,
+		Pool: p.id, Segment: st.seg.id, Stripe: st.no, Length: st.length, Offset: st.offset,
+		Batch: batch, Sums: sums,
+	}
+	start := st.head.PayloadStart()
+	size := int(st.head.BlockBytes())
+	for i, b := range st.bufs {
+		st.head.Column = drive.ColumnOf(i, st.d, st.seg.k)
+		drive.EncodeHeader(b.b[p.mem.payloadAt-start:p.mem.payloadAt], &st.head)
+		clear(b.b[p.mem.payloadAt+st.length : p.mem.payloadAt-start+size])
+	}
+	return nil
+}
+
+// block is the stored column i as it lies in its file. Only after seal.
+func (st *stripe) block(i int) []byte {
+	start := st.head.PayloadStart()
+	at := len(st.bufs[i].b) - drive.MaxColumnBytes - start
+	return st.bufs[i].b[at : at+int(st.head.BlockBytes())]
+}
+
+// file is the index of the file for stored column i.
+func (st *stripe) file(i int) int {
+	return st.seg.fileOf(drive.ColumnOf(i, st.d, st.seg.k), st.no)
+}
+
+// release gives the buffers back; I/O under way keeps its own hold.
+func (st *stripe) release() { releaseAll(st.bufs) }
+
+// maxColumns is the widest stripe there can be: 32+8.
+const maxColumns = 40
+
+// ioResult is the outcome of one drive's share of some I/O.
+type ioResult struct {
+	drive uuid.UUID
+	err   error
+}

@@ -1,0 +1,547 @@
+package blockstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+	"github.com/google/uuid"
+
+	"github.com/holdfast-storage/holdfast/blockstore/catalog"
+	"github.com/holdfast-storage/holdfast/blockstore/drive"
+)
+
+const (
+	// inlineMax is the largest body that goes into a batch beside its record.
+	inlineMax = 256 << 10
+	// scratchBytes is what an upload reads into before it holds any of the
+	// budget, so that the smallest objects and the slowest clients cost none.
+	scratchBytes = 4096
+	// slowRead is a wait for a client's bytes that makes the next one go to
+	// the scratch buffer.
+	slowRead = 50 * time.Millisecond
+	// uploadDepth bounds the writes that an upload has under way per file.
+	uploadDepth = 4
+)
+
+// upload takes in one body: read straight into the payloads of column buffers,
+// stripe after stripe, or left in memory when it is small.
+//
+// An upload waits for memory only while it holds none: one that cannot have a
+// further column writes what it has as a short stripe (its parity comes out of
+// a reserve) and gives those columns back first. So uploads cannot deadlock
+// however many there are (R21).
+type upload struct {
+	p    *Pool
+	ctx  context.Context
+	body io.Reader
+	size int64 // announced, or -1
+	slot int   // among the open bulk segments
+
+	scratch   []byte // read ahead of the first column, or slowly
+	cols      []*buffer
+	fill      int // bytes in the last column
+	limit     int // bytes per column of this stripe
+	d         int // columns of this stripe
+	total     int64
+	hash      xxhash.Digest
+	last      time.Duration // that the last read took
+	sawEnd    bool
+	outs      []*output
+	stripes   []uploadedStripe
+	inlineMax int64
+}
+
+// uploadedStripe is one stripe written for an upload, not yet known durable.
+type uploadedStripe struct {
+	seg    *segment
+	no     uint32
+	offset int64
+	d      int
+	length int
+	bytes  int64 // of the body
+}
+
+func (p *Pool) newUpload(ctx context.Context, body io.Reader, size int64) *upload {
+	u := &upload{p: p, ctx: ctx, body: body, size: size, slot: p.bulk.slot(), inlineMax: p.inlineMax}
+	u.hash.Reset()
+	return u
+}
+
+// receive reads the body to its end. Afterwards it is either in memory (inline)
+// or written, not yet synced.
+func (u *upload) receive() error {
+	for !u.sawEnd {
+		if err := u.ctx.Err(); err != nil {
+			return err
+		}
+		if err := u.read(); err != nil {
+			return err
+		}
+	}
+	if u.size >= 0 && u.total != u.size {
+		return fmt.Errorf("%w: %d of %d bytes came: %w", ErrBodySize, u.total, u.size, io.ErrUnexpectedEOF)
+	}
+	if u.inline() {
+		return nil
+	}
+	if len(u.scratch) > 0 {
+		if err := u.unscratch(); err != nil {
+			return err
+		}
+	}
+	return u.flush()
+}
+
+// inline says whether what was received is small enough for the batch.
+func (u *upload) inline() bool { return len(u.stripes) == 0 && u.total <= u.inlineMax }
+
+// read takes one read's worth of the body.
+func (u *upload) read() error {
+	direct := len(u.cols) > 0 && len(u.scratch) == 0 && u.last < slowRead
+	if !direct {
+		if u.scratch == nil {
+			u.scratch = make([]byte, 0, scratchBytes)
+		}
+		n, err := u.readInto(u.scratch[len(u.scratch):cap(u.scratch)])
+		u.scratch = u.scratch[:len(u.scratch)+n]
+		if err != nil || len(u.scratch) < cap(u.scratch) && u.last >= slowRead || u.sawEnd {
+			return err
+		}
+		return u.unscratch()
+	}
+	room, err := u.room()
+	if err != nil {
+		return err
+	}
+	n, err := u.readInto(room)
+	u.fill += n
+	return err
+}
+
+// readInto reads once, and keeps account of it.
+func (u *upload) readInto(b []byte) (int, error) {
+	if u.size >= 0 && int64(len(b)) > u.size-u.total {
+		b = b[:u.size-u.total+1] // one more, to notice a body that is too long
+		if len(b) > 1 {
+			b = b[:len(b)-1]
+		}
+	}
+	began := time.Now()
+	n, err := u.body.Read(b)
+	u.last = time.Since(began)
+	u.hash.Write(b[:n])
+	u.total += int64(n)
+	switch {
+	case u.size >= 0 && u.total > u.size:
+		return n, fmt.Errorf("%w: more than %d bytes came", ErrBodySize, u.size)
+	case errors.Is(err, io.EOF):
+		u.sawEnd, err = true, nil
+	case err != nil:
+		err = fmt.Errorf("reading the body: %w", err)
+	}
+	return n, err
+}
+
+// unscratch moves the scratch buffer's bytes into columns.
+func (u *upload) unscratch() error {
+	for rest := u.scratch; len(rest) > 0; {
+		room, err := u.room()
+		if err != nil {
+			return err
+		}
+		n := copy(room, rest)
+		u.fill += n
+		rest = rest[n:]
+	}
+	u.scratch = u.scratch[:0]
+	return nil
+}
+
+// room returns the free rest of a column, getting one if there is none.
+func (u *upload) room() ([]byte, error) {
+	if len(u.cols) > 0 && u.fill < u.limit {
+		return u.cols[len(u.cols)-1].payload()[u.fill:u.limit], nil
+	}
+	if len(u.cols) > 0 && len(u.cols) == u.d {
+		if err := u.flush(); err != nil {
+			return nil, err
+		}
+	}
+	buf := u.p.mem.uploads.tryGet()
+	if buf == nil {
+		// Hold nothing while waiting.
+		if err := u.flush(); err != nil {
+			return nil, err
+		}
+		var err error
+		if buf, err = u.p.mem.uploads.get(u.ctx); err != nil {
+			return nil, err
+		}
+	}
+	if len(u.cols) == 0 {
+		u.plan()
+	}
+	u.cols, u.fill = append(u.cols, buf), 0
+	return buf.payload()[:u.limit], nil
+}
+
+// plan chooses the geometry of the stripe that begins: of a body of known size
+// the last stripe gets columns that fit it.
+func (u *upload) plan() {
+	k := u.p.fullK()
+	u.d, u.limit = k, drive.MaxColumnBytes
+	if u.size >= 0 {
+		if rest := u.size - u.total + int64(len(u.scratch)); rest > u.p.inlineMax && rest < int64(k)*drive.MaxColumnBytes {
+			u.d, u.limit = stripeGeometry(rest, k, u.p.parity)
+		}
+	}
+}
+
+// stripeGeometry spreads n bytes over at most k data columns so that the
+// fewest bytes are stored; among equals with the fewest columns.
+func stripeGeometry(n int64, k, m int) (d, length int) {
+	var best int64
+	for try := 1; try <= k; try++ {
+		l := (n + int64(try) - 1) / int64(try)
+		if l > drive.MaxColumnBytes {
+			continue
+		}
+		stored := int64(try+m) * drive.BlockBytes(drive.Bulk, try, m, int(l))
+		if best == 0 || stored < best {
+			best, d, length = stored, try, int(l)
+		}
+	}
+	return d, length
+}
+
+// flush writes what the columns hold as stripes, and gives them back.
+func (u *upload) flush() error {
+	if last := len(u.cols) - 1; last >= 0 && u.fill == 0 {
+		u.cols[last].Release()
+		u.cols, u.fill = u.cols[:last], u.limit
+	}
+	for len(u.cols) > 0 {
+		seg, err := u.p.bulk.segment(u.ctx, u.slot)
+		if err != nil {
+			return err
+		}
+		n := min(len(u.cols), seg.k)
+		bytes := int64(n) * int64(u.limit)
+		if n == len(u.cols) {
+			bytes += int64(u.fill - u.limit)
+		}
+		if err := u.writeStripe(seg, n, bytes); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeStripe writes the first n columns, which hold so many bytes, to seg.
+func (u *upload) writeStripe(seg *segment, n int, bytes int64) error {
+	d, length := n, u.limit
+	if bytes < int64(n)*int64(u.limit) {
+		// A short stripe: spread it so that little is stored.
+		d, length = stripeGeometry(bytes, seg.k, seg.m)
+	}
+	extra, err := u.p.mem.commits.getAll(u.ctx, max(0, d-n)+seg.m)
+	if err != nil {
+		return err
+	}
+	bufs := append(u.cols[:n:n], extra...)
+	u.cols = append([]*buffer(nil), u.cols[n:]...)
+	if length != u.limit {
+		respread(bufs[:max(d, n)], u.limit, length, bytes)
+	}
+	if d < n { // fewer columns than before: the rest is not needed
+		releaseAll(bufs[d:n])
+		bufs = append(bufs[:d:d], bufs[n:]...)
+	}
+	st := &stripe{d: d, length: length, bufs: bufs}
+	defer st.release()
+	for i := range d { // zero behind the data
+		from := min(max(bytes-int64(i)*int64(length), 0), int64(length))
+		clear(bufs[i].payload()[from:length])
+	}
+	return u.put(seg, st, bytes)
+}
+
+// put gives the stripe a place in seg, or in a later one, and writes it.
+func (u *upload) put(seg *segment, st *stripe, bytes int64) error {
+	for {
+		no, off, ok := seg.reserve(st.d, st.length, u.p.segmentBytes)
+		if ok {
+			st.place(seg, no, off)
+			break
+		}
+		u.p.retire(seg)
+		k := seg.k
+		var err error
+		if seg, err = u.p.bulk.segment(u.ctx, u.slot); err != nil {
+			return err
+		}
+		if seg.k < st.d {
+			return fmt.Errorf("%w: drives were lost while a stripe of %d+%d was written over %d+%d", ErrUnavailable, st.d, u.p.parity, k, u.p.parity)
+		}
+	}
+	if err := u.p.seal(st, drive.Batch{}, false); err != nil {
+		return err
+	}
+	u.output(seg).write(st)
+	u.stripes = append(u.stripes, uploadedStripe{seg, st.no, st.offset, st.d, st.length, bytes})
+	return nil
+}
+
+// output is this upload's way to a segment's files.
+func (u *upload) output(seg *segment) *output {
+	if n := len(u.outs); n > 0 {
+		if o := u.outs[n-1]; o.seg == seg {
+			return o
+		}
+		u.outs[n-1].sync() // no more goes to that one
+	}
+	o := u.p.newOutput(seg, uploadDepth)
+	seg.pins.Add(1)
+	u.outs = append(u.outs, o)
+	return o
+}
+
+// settle makes everything written durable, in enough columns: each stripe in
+// all of them, or in at least one more than it needs. A stripe with fewer is
+// written again from what it has (R6).
+func (u *upload) settle() error {
+	for {
+		bad, err := u.syncAll()
+		if err != nil {
+			return err
+		}
+		thin, err := u.judge(bad)
+		if err != nil {
+			return err
+		}
+		if len(thin) == 0 {
+			return nil
+		}
+		for _, i := range slices.Backward(thin) { // a split moves what is behind it
+			if err := u.rewrite(i); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// syncAll syncs what was written and leaves out the drives that failed.
+func (u *upload) syncAll() (map[uuid.UUID]bool, error) {
+	bad := make(map[uuid.UUID]bool)
+	failed := make(map[uuid.UUID]error)
+	if n := len(u.outs); n > 0 {
+		u.outs[n-1].sync()
+	}
+	for _, o := range u.outs {
+		for id, err := range o.wait(u.p.patience) {
+			bad[id] = true
+			if drive.IsNoSpace(err) {
+				u.p.space.exhausted(id)
+			} else if !errors.Is(err, errAway) {
+				failed[id] = err
+			}
+		}
+	}
+	u.unpin()
+	if len(failed) > 0 {
+		if err := u.p.exclude(u.ctx, failed); err != nil {
+			return nil, err
+		}
+	}
+	v := u.p.members.now()
+	if v.readOnly != nil {
+		return nil, v.readOnly
+	}
+	for _, s := range u.stripes {
+		for _, id := range s.seg.drives {
+			if !v.isLive(id) {
+				bad[id] = true
+			}
+		}
+	}
+	return bad, nil
+}
+
+// judge notes the columns that are missing, and returns the stripes that have
+// too few good ones.
+func (u *upload) judge(bad map[uuid.UUID]bool) (thin []int, err error) {
+	if len(bad) == 0 {
+		return nil, nil
+	}
+	for i, s := range u.stripes {
+		good, missing := 0, false
+		for c := range s.d + s.seg.m {
+			column := drive.ColumnOf(c, s.d, s.seg.k)
+			if bad[s.seg.driveOf(column, s.no)] {
+				missing = true
+				s.seg.markBad(column, s.no)
+			} else {
+				good++
+			}
+		}
+		switch {
+		case missing && good < s.d:
+			return nil, fmt.Errorf("%w: too many drives failed while the body was stored", ErrUnavailable)
+		case missing && good < s.d+1:
+			thin = append(thin, i)
+		}
+	}
+	return thin, nil
+}
+
+// rewrite reads a stripe back from its good columns, verified, and stores its
+// bytes again elsewhere.
+func (u *upload) rewrite(i int) error {
+	s := u.stripes[i]
+	seg, err := u.p.bulk.segment(u.ctx, u.slot)
+	if err != nil {
+		return err
+	}
+	rd, err := u.p.readStripe(u.ctx, stripeAt{s.seg, s.no, s.offset, s.d, s.length}, 0, s.bytes)
+	if err != nil {
+		return err
+	}
+	defer rd.release()
+	d, length := stripeGeometry(s.bytes, seg.k, seg.m)
+	if d == 0 {
+		return u.rewriteSplit(i, seg, rd)
+	}
+	return u.restripe(i, seg, d, length, rd.spans, s.bytes, true)
+}
+
+// rewriteSplit stores a stripe that is too large for the narrower segment as
+// several.
+func (u *upload) rewriteSplit(i int, seg *segment, rd *stripeRead) error {
+	tail := append([]uploadedStripe(nil), u.stripes[i+1:]...)
+	u.stripes = u.stripes[:i]
+	per := int64(seg.k) * drive.MaxColumnBytes
+	spans := rd.spans
+	for len(spans) > 0 {
+		var part [][]byte
+		var n int64
+		for len(spans) > 0 && n < per {
+			take := min(int64(len(spans[0])), per-n)
+			part = append(part, spans[0][:take])
+			n += take
+			if spans[0] = spans[0][take:]; len(spans[0]) == 0 {
+				spans = spans[1:]
+			}
+		}
+		d, length := stripeGeometry(n, seg.k, seg.m)
+		if err := u.restripe(-1, seg, d, length, part, n, false); err != nil {
+			return err
+		}
+	}
+	u.stripes = append(u.stripes, tail...)
+	return nil
+}
+
+// restripe writes spans as a new stripe, in place of stripe i or appended.
+func (u *upload) restripe(i int, seg *segment, d, length int, spans [][]byte, bytes int64, replace bool) error {
+	bufs, err := u.p.mem.commits.getAll(u.ctx, d+seg.m)
+	if err != nil {
+		return err
+	}
+	st := &stripe{d: d, length: length, bufs: bufs}
+	defer st.release()
+	col, at := 0, 0
+	for _, b := range bufs[:d] {
+		clear(b.payload()[:length])
+	}
+	for _, b := range spans {
+		for len(b) > 0 {
+			n := copy(bufs[col].payload()[at:length], b)
+			b, at = b[n:], at+n
+			if at == length {
+				col, at = col+1, 0
+			}
+		}
+	}
+	if err := u.put(seg, st, bytes); err != nil {
+		return err
+	}
+	if replace {
+		last := len(u.stripes) - 1
+		u.stripes[i] = u.stripes[last]
+		u.stripes = u.stripes[:last]
+	}
+	return nil
+}
+
+// extents describes what was stored, runs of equal stripes as one.
+func (u *upload) extents() []catalog.Extent {
+	var list []catalog.Extent
+	for i, s := range u.stripes {
+		if i > 0 {
+			e, before := &list[len(list)-1], u.stripes[i-1]
+			if before.seg == s.seg && before.no+1 == s.no && before.d == s.d && before.length == s.length &&
+				before.bytes == int64(s.d)*int64(s.length) {
+				e.Length += s.bytes
+				continue
+			}
+		}
+		list = append(list, catalog.Extent{
+			Segment: s.seg.id, Stripe: s.no, Offset: s.offset, D: s.d, Column: s.length, Length: s.bytes,
+		})
+	}
+	return list
+}
+
+// pieces is the body in memory, for the batch.
+func (u *upload) pieces() [][]byte {
+	var list [][]byte
+	for i, c := range u.cols {
+		n := u.limit
+		if i == len(u.cols)-1 {
+			n = u.fill
+		}
+		list = append(list, c.payload()[:n])
+	}
+	if len(u.scratch) > 0 {
+		list = append(list, u.scratch)
+	}
+	return list
+}
+
+// close gives back everything the upload holds, whatever became of it.
+func (u *upload) close() {
+	releaseAll(u.cols)
+	u.cols = nil
+	for _, o := range u.outs {
+		o.release()
+	}
+	u.unpin()
+}
+
+func (u *upload) unpin() {
+	for _, o := range u.outs {
+		o.seg.pins.Add(-1)
+	}
+	u.outs = nil
+}
+
+// respread moves bytes from columns of one length to columns of a shorter one,
+// in place: from the end, so that nothing is overwritten before it was moved.
+func respread(bufs []*buffer, from, to int, bytes int64) {
+	if to > from {
+		panic("blockstore: respread to longer columns")
+	}
+	for end := bytes; end > 0; {
+		// The longest piece ending at end that lies in one column on both sides.
+		last := end - 1
+		begin := max(last/int64(from)*int64(from), last/int64(to)*int64(to))
+		src := bufs[begin/int64(from)].payload()[begin%int64(from):][:end-begin]
+		copy(bufs[begin/int64(to)].payload()[begin%int64(to):], src)
+		end = begin
+	}
+}

@@ -1,0 +1,47 @@
+package blockstore
+
+import (
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/holdfast-storage/holdfast/blockstore/drive"
+)
+
+// watch looks for every drive at its path, each on a goroutine of its own
+// since a hung drive does not answer, until the pool closes (R13).
+func (p *Pool) watch() {
+	for id, d := range p.members.now().live {
+		p.wg.Go(func() { p.watchDrive(id, d) })
+	}
+}
+
+func (p *Pool) watchDrive(id uuid.UUID, d *drive.Drive) {
+	tick := time.NewTicker(p.opt.PresencePeriod)
+	defer tick.Stop()
+	for n := 0; ; n++ {
+		select {
+		case <-tick.C:
+		case <-p.stopped:
+			return
+		}
+		if !p.members.now().isLive(id) {
+			return
+		}
+		err := d.Present()
+		if err == nil {
+			err = d.Failed()
+		}
+		if errors.Is(err, drive.ErrRemoved) || errors.Is(err, drive.ErrFailed) {
+			if err := p.exclude(p.ctx, map[uuid.UUID]error{id: err}); err != nil {
+				p.log.Error("a drive is gone and could not be left out", "drive", id, "error", err)
+				return
+			}
+			continue
+		}
+		if n%4 == 0 {
+			p.space.look(d)
+		}
+	}
+}
