@@ -14,7 +14,7 @@
 //     so that drives of all sizes are full at about the same time and the most segments fit in;
 //   - drives that are equal in this take turns, with changing neighbours, so that the
 //     pieces of a lost drive are spread over many others;
-//   - the first column of consecutive segments lies on different drives.
+//   - the order of the files turns from segment to segment, so that first columns are spread.
 package placement
 
 import (
