@@ -33,9 +33,9 @@ type batch struct {
 	count    int
 	bodies   []placedBody
 	raw      []byte // instead of records and bodies: the data as read back
-	size     int64 // bytes of data in all
-	d        int   // data columns, as laid out
-	length   int   // payload bytes per column
+	size     int64  // bytes of data in all
+	d        int    // data columns, as laid out
+	length   int    // payload bytes per column
 	copy     bool
 }
 

@@ -22,8 +22,8 @@ type bulkSet struct {
 }
 
 type bulkSlot struct {
-	mu    sync.Mutex
-	seg   *segment
+	mu  sync.Mutex
+	seg *segment
 }
 
 // slot picks the slot for a new upload, in turn.

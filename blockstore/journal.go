@@ -174,4 +174,3 @@ func (j *journal) append(ctx context.Context, b *batch) (catalog.Place, map[uuid
 	}
 	return place, bad, nil
 }
-

@@ -20,7 +20,7 @@ type foundSegment struct {
 	batches map[uint64][]*foundBatch // by LSN, complete or not
 	base    uint64
 	prev    drive.SegmentID
-	own     bool // holds a block that is not a copy
+	own     bool               // holds a block that is not a copy
 	mute    map[uuid.UUID]bool // drives whose file could not be read: they prove nothing
 	next    uint32
 	end     int64

@@ -52,6 +52,7 @@ type upload struct {
 	last      time.Duration // that the last read took
 	sawEnd    bool
 	outs      []*output
+	pinned    []*segment // until close
 	stripes   []uploadedStripe
 	inlineMax int64
 }
@@ -307,6 +308,7 @@ func (u *upload) output(seg *segment) *output {
 	}
 	o := u.p.newOutput(seg, uploadDepth)
 	seg.pins.Add(1)
+	u.pinned = append(u.pinned, seg)
 	u.outs = append(u.outs, o)
 	return o
 }
@@ -352,7 +354,7 @@ func (u *upload) syncAll() (map[uuid.UUID]bool, error) {
 			}
 		}
 	}
-	u.unpin()
+	u.outs = nil
 	if len(failed) > 0 {
 		if err := u.p.exclude(u.ctx, failed); err != nil {
 			return nil, err
@@ -520,14 +522,11 @@ func (u *upload) close() {
 	for _, o := range u.outs {
 		o.release()
 	}
-	u.unpin()
-}
-
-func (u *upload) unpin() {
-	for _, o := range u.outs {
-		o.seg.pins.Add(-1)
-	}
 	u.outs = nil
+	for _, s := range u.pinned {
+		s.pins.Add(-1)
+	}
+	u.pinned = nil
 }
 
 // respread moves bytes from columns of one length to columns of a shorter one,
