@@ -40,12 +40,14 @@ func (c *client) status(ctx context.Context) (report statusReport, raw []byte, e
 	return report, bytes.TrimSpace(raw), nil
 }
 
-// failReport is the admin API's answer to a drive's failing: what it is, or in a dry run would be, afterwards.
+// failReport is the admin API's answer to a drive's failing: what is, or in a dry run would be, afterwards.
 type failReport struct {
-	DryRun  bool        `json:"dry_run"`
-	Drive   driveReport `json:"drive"`
-	MayFail int         `json:"may_fail"` // further drives that may fail with every object still readable
-	Writes  bool        `json:"writes"`   // the pool still takes writes
+	Slot         int    `json:"slot"`
+	ID           string `json:"id"`
+	Path         string `json:"path"`
+	State        string `json:"state"`
+	MayStillFail int    `json:"may_still_fail"` // further drives that may fail with every object still readable
+	DryRun       bool   `json:"dry_run"`
 }
 
 // failDrive stops the use of the drive that ref (slot, id or path) names, or only says what would be.

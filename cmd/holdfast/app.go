@@ -36,6 +36,7 @@ func newApp(con *console) *cli.App {
 		Writer:    con.out,
 		ErrWriter: con.err,
 		Commands: []*cli.Command{
+			serveCommand(con),
 			statusCommand(con),
 			driveCommand(con),
 			mbCommand(con),
@@ -45,6 +46,7 @@ func newApp(con *console) *cli.App {
 			lsCommand(con),
 			rmCommand(con),
 			statCommand(con),
+			demoCommand(con),
 			versionCommand(con),
 		},
 		HideHelpCommand:           true,

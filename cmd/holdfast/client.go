@@ -152,12 +152,13 @@ func (e *apiError) Error() string {
 	if text == "" {
 		text = strings.ToLower(http.StatusText(e.Status))
 	}
+	if e.What == "" {
+		return fmt.Sprintf("%s (%d)", text, e.Status)
+	}
 	if e.Code != "" {
 		text = e.Code + ": " + text
 	}
-	if e.What != "" {
-		text = printable(e.What) + ": " + text
-	}
+	text = printable(e.What) + ": " + text
 	return fmt.Sprintf("%s (%d)", text, e.Status)
 }
 

@@ -3,7 +3,9 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -18,7 +20,7 @@ func driveFailCommand(con *console) *cli.Command {
 			"What would go below safety is refused (exit code 3), unless --force is given.",
 		Flags: adminFlags(
 			&cli.BoolFlag{Name: "dry-run", Usage: "only say what may still fail afterwards"},
-			&cli.BoolFlag{Name: "force", Usage: "even if objects become unreadable or the pool takes no writes afterwards"},
+			&cli.BoolFlag{Name: "force", Usage: "even if objects cannot be read afterwards"},
 		),
 		Action: func(c *cli.Context) error { return driveFailAction(c, con) },
 	}
@@ -30,9 +32,12 @@ func driveFailAction(c *cli.Context, con *console) error {
 		return err
 	}
 	ref := args[0]
-	if strings.ContainsRune(ref, '/') || strings.HasPrefix(ref, ".") {
-		if ref, err = filepath.Abs(ref); err != nil { // the daemon's working directory is another one
-			return err
+	if _, err := strconv.Atoi(ref); err != nil {
+		// A path: the daemon's working directory is another one.
+		if _, err := os.Stat(ref); err == nil || strings.ContainsRune(ref, '/') {
+			if ref, err = filepath.Abs(ref); err != nil {
+				return err
+			}
 		}
 	}
 	cl, err := adminClient(c)
@@ -41,44 +46,44 @@ func driveFailAction(c *cli.Context, con *console) error {
 	}
 	defer cl.close()
 
-	report, err := cl.failDrive(c.Context, ref, true, c.Bool("force"))
-	if err == nil && !c.Bool("dry-run") {
-		if !c.Bool("json") {
-			fmt.Fprintf(con.out, "afterwards: %s\n", afterFailing(report))
-		}
-		report, err = cl.failDrive(c.Context, ref, false, c.Bool("force"))
-	}
+	// First what may fail afterwards (R24), asked without force, so that a refusal is heard even if it is overruled.
+	report, err := cl.failDrive(c.Context, ref, true, false)
 	switch {
+	case isStatus(err, http.StatusConflict) && c.Bool("force"):
+		fmt.Fprintf(con.err, "warning: %v; going on, as --force says\n", err)
 	case isStatus(err, http.StatusConflict):
-		return &noError{strings.TrimSuffix(err.Error(), " (409)") + "; --force does it all the same"}
+		return &noError{err.Error()}
 	case err != nil:
 		return err
+	case !c.Bool("json"):
+		if _, err := fmt.Fprintf(con.out, "afterwards: %s\n", afterFailing(report.MayStillFail)); err != nil {
+			return err
+		}
+	}
+	if !c.Bool("dry-run") {
+		if report, err = cl.failDrive(c.Context, ref, false, c.Bool("force")); err != nil {
+			return err
+		}
+	}
+	switch {
 	case c.Bool("json"):
 		return con.writeJSON(report)
-	case report.DryRun:
-		_, err = fmt.Fprintf(con.out, "afterwards: %s\nnothing was done (--dry-run)\n", afterFailing(report))
-		return err
+	case c.Bool("dry-run"):
+		_, err = fmt.Fprintln(con.out, "nothing was done (--dry-run)")
 	default:
-		_, err = fmt.Fprintf(con.out, "slot %d (%s) is %s and no longer used\n", report.Drive.Slot, printable(report.Drive.Path), report.Drive.State)
-		return err
+		_, err = fmt.Fprintf(con.out, "slot %d (%s) is %s and no longer used\n", report.Slot, printable(report.Path), report.State)
 	}
+	return err
 }
 
 // afterFailing says what may fail once the drive is out of use.
-func afterFailing(r failReport) string {
-	var text string
-	switch {
-	case r.MayFail < 0:
-		text = "some objects cannot be read"
-	case r.MayFail == 0:
-		text = "no further drive may fail"
-	case r.MayFail == 1:
-		text = "one more drive may fail"
+func afterFailing(may int) string {
+	switch may {
+	case 0:
+		return "no further drive may fail"
+	case 1:
+		return "one more drive may fail"
 	default:
-		text = fmt.Sprintf("any %d more drives may fail", r.MayFail)
+		return fmt.Sprintf("any %d more drives may fail", may)
 	}
-	if !r.Writes {
-		text += ", and the pool takes no writes"
-	}
-	return text
 }

@@ -27,20 +27,24 @@ func TestMain(m *testing.M) {
 //
 //	exits CODE holdfast …   run it, and want that exit code
 //	objects                 an object listener over an empty store in memory; HOLDFAST_ENDPOINT and the keys lead to it
+//	daemon …                a real daemon over real directories: see scriptDaemonCommand
 //	admin FILE [CODE]       an admin listener that answers everything with the file; HOLDFAST_ADMIN_URL leads to it
 func TestScripts(t *testing.T) {
+	ctx := t.Context()
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
 			home := filepath.Join(env.WorkDir, "home")
 			env.Setenv("HOME", home)
 			env.Setenv("TZ", "UTC")
+			env.Values[scriptDaemonKey{}] = &scriptDaemon{ctx: ctx}
 			return os.Mkdir(home, 0o700)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":   scriptExits,
 			"objects": scriptObjects,
 			"admin":   scriptAdmin,
+			"daemon":  scriptDaemonCommand,
 		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,

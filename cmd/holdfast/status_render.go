@@ -32,7 +32,11 @@ func renderStatus(r statusReport) string {
 	}
 	b.WriteString("drives:\n\n")
 	renderDrives(&b, r.Drives)
-	fmt.Fprintf(&b, "\n  code: %d+%d; epoch %d\n", r.Pool.Data, r.Pool.Parity, r.Pool.Epoch)
+	code := r.code()
+	if now := fmt.Sprintf("%d+%d", r.Pool.Data, r.Pool.Parity); now != code {
+		code += ", " + now + " for what is written while drives are away"
+	}
+	fmt.Fprintf(&b, "\n  code: %s; epoch %d\n", code, r.Pool.Epoch)
 	fmt.Fprintf(&b, "  data: %s, %s; %s free of %s\n", count(r.Pool.Objects, "object"), size(r.Pool.LogicalBytes),
 		size(r.Pool.FreeBytes), size(r.Pool.CapacityBytes))
 	line("safety", safetyText(r))
@@ -115,7 +119,7 @@ func actionText(r statusReport) string {
 			itOrThem(len(gone))+" counts again then.")
 	}
 	if broken := has(stateFaulted); len(broken) > 0 {
-		parts = append(parts, "Look for the cause at "+strings.Join(broken, " and ")+" (`dmesg`, `smartctl -a`). Do not erase "+itOrThem(len(broken))+": what can be read there may still be needed.")
+		parts = append(parts, "Look for the cause at "+strings.Join(broken, " and ")+" (`dmesg`, `smartctl -a`), unless you took "+itOrThem(len(broken))+" out of use. Do not erase "+itOrThem(len(broken))+": what can be read there may still be needed.")
 	}
 	if off := has(stateOffline); len(off) > 0 {
 		parts = append(parts, "Taken out of use by `holdfast drive fail`: "+strings.Join(off, ", ")+".")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 )
@@ -12,8 +13,10 @@ type statusReport struct {
 		State         string `json:"state"`
 		Reason        string `json:"reason,omitempty"` // why it is not ONLINE, where the daemon says
 		Epoch         uint64 `json:"epoch"`
-		Data          int    `json:"data"`
+		Data          int    `json:"data"` // of new segments, fewer while drives are away
 		Parity        int    `json:"parity"`
+		Width         int    `json:"width"` // data and parity with all drives there; 0 where the daemon does not say
+		MayStillFail  *int   `json:"may_still_fail"`
 		Objects       int64  `json:"objects"`
 		LogicalBytes  int64  `json:"logical_bytes"`
 		CapacityBytes int64  `json:"capacity_bytes"`
@@ -70,9 +73,19 @@ func (r statusReport) away() []driveReport {
 	return slices.DeleteFunc(slices.Clone(r.Drives), driveReport.fine)
 }
 
-// mayFail is the number of drives that may fail from here on without any object becoming unreadable: what the
-// weakest stripe can still spare. With no stripe yet, it is what the next one will have.
-func (r statusReport) mayFail() int { return max(r.Pool.Parity-r.worst(), 0) }
+// mayFail is the number of drives that may fail from here on without any object becoming unreadable: as the daemon
+// says, else what the weakest stripe can still spare.
+func (r statusReport) mayFail() int {
+	if r.Pool.MayStillFail != nil {
+		return *r.Pool.MayStillFail
+	}
+	return max(r.Pool.Parity-r.worst(), 0)
+}
+
+// code is k+m of a pool that has all its drives.
+func (r statusReport) code() string {
+	return fmt.Sprintf("%d+%d", max(r.Pool.Width-r.Pool.Parity, r.Pool.Data), r.Pool.Parity)
+}
 
 // well is the answer behind the exit code.
 func (r statusReport) well() bool {

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+
+	"github.com/holdfast-storage/holdfast/blockstore"
+	"github.com/holdfast-storage/holdfast/blockstore/drive"
+	api "github.com/holdfast-storage/holdfast/fuse-free-api"
+)
+
+// openPool opens the pool that serve was asked for, and says what to do where it cannot.
+func openPool(ctx context.Context, cfg serveConfig, logger *slog.Logger) (poolStore, error) {
+	pool, err := blockstore.Open(ctx, blockstore.Options{
+		Dirs: cfg.dirs, Init: cfg.init, Parity: cfg.parity, SegmentBytes: cfg.segmentBytes, MemoryBytes: cfg.memoryBytes,
+		Logger: logger,
+	})
+	switch {
+	case err == nil:
+		return poolStore{pool}, nil
+	case errors.Is(err, blockstore.ErrOptions):
+		return poolStore{}, &usageError{err: err}
+	case errors.Is(err, blockstore.ErrNoPool):
+		return poolStore{}, &hintError{err, "`holdfast serve --init` makes a pool of empty or absent directories; if there was one, look whether the disks are mounted"}
+	case errors.Is(err, drive.ErrLocked):
+		return poolStore{}, &hintError{err, "another holdfast serves these drives: use that one, or stop it first"}
+	default:
+		return poolStore{}, err
+	}
+}
+
+// close stops the pool: what was acknowledged is safe before, this makes the next start quick.
+func (s poolStore) close(ctx context.Context) error { return s.pool.Close(ctx) }
+
+// report is the pool's status as the command line reads it: through the same JSON.
+func (s poolStore) report(ctx context.Context) (report statusReport, err error) {
+	status, err := s.pool.Status(ctx)
+	if err != nil {
+		return report, err
+	}
+	text, err := json.Marshal(status)
+	if err != nil {
+		return report, err
+	}
+	return report, json.Unmarshal(text, &report)
+}
+
+// Status is the answer to GET /api/v1/status.
+func (s poolStore) Status(ctx context.Context) (any, error) {
+	status, err := s.pool.Status(ctx)
+	return status, toEdge(err)
+}
+
+// FailDrive takes a drive out of use.
+func (s poolStore) FailDrive(ctx context.Context, ref string, opts api.FailOptions) (any, error) {
+	report, err := s.pool.FailDrive(ctx, ref, blockstore.FailOptions(opts))
+	switch {
+	case errors.Is(err, blockstore.ErrUnsafe):
+		return nil, &api.AdminError{Status: http.StatusConflict, Code: "below_safety", Message: err.Error()}
+	case errors.Is(err, blockstore.ErrNoDrive):
+		return nil, &api.AdminError{Status: http.StatusNotFound, Code: "no_such_drive", Message: err.Error(), Hint: "GET /api/v1/status lists the drives."}
+	}
+	return report, toEdge(err)
+}
+
+// Ready says whether objects can be read: that a catalog answers. A pool that has lost drives, or takes no writes, is
+// ready: it answers for what it can serve.
+func (s poolStore) Ready(ctx context.Context) error {
+	_, err := s.pool.Buckets(ctx)
+	return err
+}
