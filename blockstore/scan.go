@@ -83,7 +83,7 @@ func scanFile(ctx context.Context, f *drive.File, pool uuid.UUID, payloads bool,
 	if err != nil {
 		return err
 	}
-	w := window{ctx: ctx, f: f, chunk: scanChunk}
+	w := window{ctx: ctx, f: f, chunk: int(min(scanChunk, size))}
 	if !payloads {
 		w.chunk = drive.PageBytes
 	}
@@ -231,8 +231,10 @@ func (p *Pool) scanOn(ctx context.Context, d *drive.Drive, head drive.FileHeader
 		return err
 	}
 	defer f.Close()
-	if err := syncUncached(f); err != nil {
-		return err
+	if !p.observer {
+		if err := syncUncached(f); err != nil {
+			return err
+		}
 	}
 	return scanFile(ctx, f, p.id, payloads, func(b foundBlock) {
 		h := &b.head
