@@ -94,6 +94,9 @@ func (p *Pool) Bucket(ctx context.Context, name string) (BucketInfo, error) {
 		return BucketInfo{}, err
 	}
 	defer end()
+	if err := p.settledBucket(name, 0, false); err != nil {
+		return BucketInfo{}, err
+	}
 	b, err := p.catalog.Bucket(ctx, name)
 	if err != nil {
 		return BucketInfo{}, notFoundAs(err, ErrNoSuchBucket)
@@ -108,6 +111,9 @@ func (p *Pool) Buckets(ctx context.Context) ([]BucketInfo, error) {
 		return nil, err
 	}
 	defer end()
+	if err := p.settledBuckets(); err != nil {
+		return nil, err
+	}
 	all, err := p.catalog.Buckets(ctx)
 	if err != nil {
 		return nil, unavailable(err)
@@ -149,6 +155,9 @@ func (p *Pool) List(ctx context.Context, bucket string, o ListOptions) (ListPage
 	b, err := p.catalog.Bucket(ctx, bucket)
 	if err != nil {
 		return ListPage{}, notFoundAs(err, ErrNoSuchBucket)
+	}
+	if err := p.settledBucket(bucket, b.ID, true); err != nil {
+		return ListPage{}, err
 	}
 	page, err := p.catalog.List(ctx, b.ID, catalog.ListOptions{Prefix: o.Prefix, Delimiter: o.Delimiter, After: o.After, Max: o.Max})
 	if err != nil {

@@ -185,6 +185,7 @@ func (ms *members) exclude(ctx context.Context, bad map[uuid.UUID]error, states 
 	for {
 		v := ms.now()
 		if v.readOnly != nil {
+			ms.forget(v, bad)
 			return v.readOnly
 		}
 		why, drop := maps.Clone(v.why), false
@@ -256,6 +257,20 @@ func (ms *members) stop(why error) {
 		ms.view.Store(&v)
 		ms.log.Error("the pool is read-only", "error", why)
 	}
+}
+
+// forget stops reading from drives while the pool is read-only: no label says
+// so, since none can be written.
+func (ms *members) forget(v *membership, bad map[uuid.UUID]error) {
+	next := *v
+	next.why, next.live = maps.Clone(v.why), maps.Clone(v.live)
+	for id, err := range bad {
+		if next.why[id] == nil {
+			next.why[id] = err
+		}
+		delete(next.live, id)
+	}
+	ms.view.Store(&next)
 }
 
 // setCheckpoint writes a checkpoint into the labels of the epoch in force. It

@@ -213,9 +213,15 @@ func (p *Pool) lookUp(ctx context.Context, bucket, key string) (catalog.Object, 
 	if err := checkKey(key); err != nil {
 		return catalog.Object{}, err
 	}
+	if err := p.settledBucket(bucket, 0, false); err != nil {
+		return catalog.Object{}, err
+	}
 	b, err := p.catalog.Bucket(ctx, bucket)
 	if err != nil {
 		return catalog.Object{}, notFoundAs(err, ErrNoSuchBucket)
+	}
+	if err := p.settledObject(b.ID, key); err != nil {
+		return catalog.Object{}, err
 	}
 	o, err := p.catalog.Object(ctx, b.ID, key)
 	if err != nil {

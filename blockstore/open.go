@@ -238,6 +238,14 @@ func (p *Pool) start(ctx context.Context, f *found) error {
 	// Until the first epoch of this opening, there is a view to close drives by.
 	p.members.view.Store(&membership{label: f.top.Membership, drives: f.drives})
 	if err := p.join(f); err != nil {
+		var few *tooFewError
+		if errors.As(err, &few) && few.readable {
+			if err := p.openReadOnly(ctx, f, err); err != nil {
+				return err
+			}
+			p.wg.Go(p.watch)
+			return nil
+		}
 		return err
 	}
 	for _, d := range p.members.now().live {
@@ -284,7 +292,7 @@ func (p *Pool) join(f *found) error {
 	err := p.members.advance(next, f.drives, f.drives, why)
 	p.members.change.Unlock()
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrQuorum, err)
+		return fmt.Errorf("%w: %w", ErrQuorum, err) // a label failed: not the time to guess
 	}
 	if absent := len(next.Members) - len(p.members.now().live); absent > top.Parity {
 		return p.tooFew(f, p.members.now().isLive)
@@ -303,11 +311,23 @@ func (p *Pool) tooFew(f *found, votes func(uuid.UUID) bool) error {
 			missing = append(missing, fmt.Sprintf("drive %d (%v)", m.Slot, m.ID))
 		}
 	}
-	need := max(quorum(len(members), f.top.Parity), len(members)-f.top.Parity)
+	need := quorum(len(members), f.top.Parity)
 	where := ""
 	if len(f.empty) > 0 {
 		where = "; there is no drive at " + strings.Join(f.empty, ", ")
 	}
-	return fmt.Errorf("%w: %d of the pool's %d drives are usable and %d are needed; missing: %s%s; bring them back and start again",
-		ErrQuorum, len(members)-len(missing), len(members), need, strings.Join(missing, ", "), where)
+	return &tooFewError{
+		text: fmt.Sprintf("%d of the pool's %d drives are usable and %d are needed; missing: %s%s; bring them back and start again",
+			len(members)-len(missing), len(members), need, strings.Join(missing, ", "), where),
+		readable: len(members)-len(f.drives) <= f.top.Parity && len(f.top.Old) == 0,
+	}
 }
+
+// tooFewError is an ErrQuorum. Readable: enough is there to serve reads.
+type tooFewError struct {
+	text     string
+	readable bool
+}
+
+func (e *tooFewError) Error() string { return ErrQuorum.Error() + ": " + e.text }
+func (e *tooFewError) Unwrap() error { return ErrQuorum }

@@ -31,6 +31,9 @@ type Pool struct {
 	now          func() time.Time
 	rand         io.Reader
 
+	observer  bool       // opened read-only: writes nothing
+	unsettled *unsettled // read-only: what is not served
+
 	mem      *memory
 	members  *members
 	segments *segmentTable

@@ -200,3 +200,87 @@ func TestEveryPairOfDrivesGone(t *testing.T) {
 		}
 	}
 }
+
+// TestReadOnlyOpening: with one of two drives, or two of four, reads are
+// served, nothing is written, and the pool goes on when the others are back.
+func TestReadOnlyOpening(t *testing.T) {
+	for _, c := range []struct{ drives, gone int }{{2, 1}, {4, 2}} {
+		t.Run(fmt.Sprintf("%d of %d", c.drives-c.gone, c.drives), func(t *testing.T) {
+			o, fsys := memOptions(t, c.drives)
+			p := openPool(t, o)
+			if err := p.CreateBucket(t.Context(), "bucket"); err != nil {
+				t.Fatal(err)
+			}
+			for i, n := range bodySizes {
+				putBytes(t, p, "bucket", fmt.Sprint(n), randomBody(uint64(i), n))
+			}
+			if err := p.Close(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			for _, dir := range o.Dirs[:c.gone] {
+				fsys.Unplug(dir)
+			}
+			for _, catalogs := range []bool{true, false} {
+				if !catalogs {
+					for _, dir := range o.Dirs[c.gone:] {
+						if err := fsys.RemoveAll(dir + "/catalog"); err != nil {
+							t.Fatal(err)
+						}
+					}
+				}
+				writes := 0
+				fsys.SetHook(func(op faultfs.Op) faultfs.Fault {
+					if op.Kind.Changes() && op.Kind != faultfs.Lock {
+						writes++
+						t.Errorf("a read-only pool does %v %s", op.Kind, op.Path)
+					}
+					return faultfs.Fault{}
+				})
+				p = openPool(t, o)
+				// The batches past stable are settled only by a catalog that has
+				// them: here, the end of the last opening, and the last put before.
+				settled := bodySizes
+				if !catalogs {
+					settled = bodySizes[:len(bodySizes)-1]
+					if _, err := getBytes(t.Context(), p, "bucket", fmt.Sprint(bodySizes[len(bodySizes)-1])); !errors.Is(err, ErrUnavailable) {
+						t.Errorf("get of what is not settled: %v", err)
+					}
+				}
+				for i, n := range settled {
+					wantBytes(t, p, "bucket", fmt.Sprint(n), randomBody(uint64(i), n))
+				}
+				page, err := p.List(t.Context(), "bucket", ListOptions{Max: 1000})
+				if len(settled) < len(bodySizes) {
+					if !errors.Is(err, ErrUnavailable) {
+						t.Errorf("list of what is not settled: %v", err)
+					}
+				} else if err != nil || len(page.Objects) != len(bodySizes) {
+					t.Errorf("list: %d objects, %v", len(page.Objects), err)
+				}
+				_, err = p.Put(t.Context(), "bucket", "new", bytes.NewReader(nil), PutOptions{})
+				if !errors.Is(err, ErrReadOnly) {
+					t.Errorf("put: %v", err)
+				}
+				if _, err := p.Delete(t.Context(), "bucket", "300", Condition{}); !errors.Is(err, ErrReadOnly) {
+					t.Errorf("delete: %v", err)
+				}
+				s, err := p.Status(t.Context())
+				if err != nil || s.Pool.State != "UNAVAIL" || !s.Pool.ReadOnly {
+					t.Errorf("status %+v, %v", s.Pool, err)
+				}
+				if err := p.Close(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				fsys.SetHook(nil)
+			}
+			for _, dir := range o.Dirs[:c.gone] {
+				fsys.Plug(dir)
+			}
+			p = openPool(t, o)
+			putBytes(t, p, "bucket", "new", []byte("new"))
+			for i, n := range bodySizes {
+				wantBytes(t, p, "bucket", fmt.Sprint(n), randomBody(uint64(i), n))
+			}
+		})
+	}
+}

@@ -60,8 +60,10 @@ func (p *Pool) gatherEvidence(drives map[uuid.UUID]*drive.Drive, epochs map[uuid
 		bulk: make(map[drive.SegmentID]drive.FileHeader),
 	}
 	for id, d := range drives {
-		if err := d.SyncDir(); err != nil {
-			return nil, fmt.Errorf("drive %v: %w", id, err)
+		if !p.observer {
+			if err := d.SyncDir(); err != nil {
+				return nil, fmt.Errorf("drive %v: %w", id, err)
+			}
 		}
 		list, err := d.Segments()
 		if err != nil {

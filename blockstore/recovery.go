@@ -33,14 +33,9 @@ func (p *Pool) recover(ctx context.Context, f *found) error {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	cp := v.label.Checkpoint
-	replicas := p.openReplicas(v)
+	replicas := p.openReplicas(v, p.opt.FS)
 	defer func() { closeReplicas(replicas) }() // those that were not attached
-	best := cp.LSN
-	for _, r := range replicas {
-		if lsn, _ := r.Applied(); lsn > best {
-			best = lsn
-		}
-	}
+	best := bestApplied(replicas, cp.LSN)
 	ev.exists = best > 0
 	end, err := ev.decide(ctx, best, ev.exists)
 	if err != nil {
@@ -177,10 +172,21 @@ func (p *Pool) batchData(ctx context.Context, k keptBatch) (data []byte, release
 	return data, func() {}, nil
 }
 
-// replay feeds the catalog's records of the kept batches past from to f.
-func (p *Pool) replay(ctx context.Context, end *logEnd, from uint64, places map[uint64]catalog.Place, f func(catalog.Batch) error) error {
+// bestApplied is the highest LSN that a replica has, or a checkpoint's.
+func bestApplied(replicas map[uuid.UUID]*catalog.Replica, cp uint64) uint64 {
+	best := cp
+	for _, r := range replicas {
+		lsn, _ := r.Applied()
+		best = max(best, lsn)
+	}
+	return best
+}
+
+// replay feeds f the kept batches past from, up to to, for a catalog; then the
+// batch that ends the log, if it was written.
+func (p *Pool) replay(ctx context.Context, end *logEnd, from, to uint64, places map[uint64]catalog.Place, f func(catalog.Batch) error) error {
 	for _, k := range end.kept {
-		if k.lsn <= from {
+		if k.lsn <= from || k.lsn > to {
 			continue
 		}
 		data, release, err := p.batchData(ctx, k)
@@ -200,6 +206,9 @@ func (p *Pool) replay(ctx context.Context, end *logEnd, from uint64, places map[
 		if err != nil {
 			return fmt.Errorf("batch %d: %w", k.lsn, err)
 		}
+	}
+	if end.last == nil {
+		return nil
 	}
 	return f(*end.last)
 }
@@ -231,7 +240,7 @@ func (p *Pool) loadSegments(ctx context.Context, ev *evidence) error {
 		p.segments.add(s)
 	}
 	for _, s := range p.segments.all() {
-		if !inCatalog[s.id] && s != p.journal.seg {
+		if !inCatalog[s.id] && !p.observer && s != p.journal.seg {
 			p.announce(s.opened())
 			if s.sealed {
 				p.announce(s.sealRecord())

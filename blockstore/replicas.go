@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/google/uuid"
 
 	"github.com/holdfast-storage/holdfast/blockstore/catalog"
@@ -21,18 +22,14 @@ func (p *Pool) replicaOptions() catalog.ReplicaOptions {
 }
 
 // openReplicas opens those that the live drives hold.
-func (p *Pool) openReplicas(v *membership) map[uuid.UUID]*catalog.Replica {
+func (p *Pool) openReplicas(v *membership, fsys vfs.FS) map[uuid.UUID]*catalog.Replica {
 	open := make(map[uuid.UUID]*catalog.Replica)
 	for id, d := range v.live {
-		dir, err := d.CatalogDir()
-		if err != nil {
-			p.log.Warn("a drive has no room for a catalog replica", "drive", id, "error", err)
-			continue
-		}
-		if list, err := p.opt.FS.List(dir); err != nil || len(list) == 0 {
+		dir := fsys.PathJoin(d.Dir(), drive.CatalogName)
+		if list, err := fsys.List(dir); err != nil || len(list) == 0 {
 			continue // it holds none
 		}
-		r, err := catalog.OpenReplica(p.opt.FS, dir, p.replicaOptions())
+		r, err := catalog.OpenReplica(fsys, dir, p.replicaOptions())
 		if err != nil {
 			p.log.Warn("a catalog replica does not open; it will be made again", "drive", id, "error", err)
 			continue
@@ -85,7 +82,7 @@ func (p *Pool) restoreCatalog(ctx context.Context, ev *evidence, replicas map[uu
 		if lsn < first {
 			continue // closed by the caller, and cloned
 		}
-		err := p.replay(ctx, end, lsn, places, r.Apply)
+		err := p.replay(ctx, end, lsn, ^uint64(0), places, r.Apply)
 		if err == nil {
 			err = p.catalog.Attach(r, id.String())
 		}
@@ -143,13 +140,18 @@ func (p *Pool) rebuildOn(ctx context.Context, d *drive.Drive, cp drive.Checkpoin
 	if err != nil {
 		return nil, err
 	}
-	r, err := catalog.MakeReplica(p.opt.FS, dir, p.replicaOptions())
+	return p.rebuildAt(ctx, p.opt.FS, dir, cp, end, ^uint64(0), places)
+}
+
+// rebuildAt makes a replica out of the checkpoint and the batches up to to.
+func (p *Pool) rebuildAt(ctx context.Context, fsys vfs.FS, dir string, cp drive.Checkpoint, end *logEnd, to uint64, places map[uint64]catalog.Place) (*catalog.Replica, error) {
+	r, err := catalog.MakeReplica(fsys, dir, p.replicaOptions())
 	if err != nil {
 		return nil, err
 	}
 	var uid uint64
 	whole := cp.LSN == 0
-	err = p.replay(ctx, end, cp.LSN, places, func(b catalog.Batch) error {
+	err = p.replay(ctx, end, cp.LSN, to, places, func(b catalog.Batch) error {
 		if b.LSN < cp.First || b.LSN > cp.Last {
 			return nil
 		}
@@ -168,7 +170,7 @@ func (p *Pool) rebuildOn(ctx context.Context, d *drive.Drive, cp drive.Checkpoin
 		err = r.EndEntries(cp.LSN, uid)
 	}
 	if err == nil {
-		err = p.replay(ctx, end, cp.LSN, places, r.Apply)
+		err = p.replay(ctx, end, cp.LSN, to, places, r.Apply)
 	}
 	if err == nil {
 		err = r.Flush()

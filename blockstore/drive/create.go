@@ -23,7 +23,7 @@ func Vacant(fsys vfs.FS, dir string) (bool, error) {
 	for _, name := range names {
 		switch name {
 		case lockName, labelNewName, "lost+found":
-		case segmentsName, catalogName:
+		case segmentsName, CatalogName:
 			inside, err := fsys.List(fsys.PathJoin(dir, name))
 			if err != nil {
 				return false, fmt.Errorf("list %s in %s: %w", name, dir, err)
@@ -77,7 +77,7 @@ func Create(opts Options, dir string, l Label) (*Drive, error) {
 // furnish fills the locked directory.
 func furnish(opts Options, dir string, lock io.Closer, l Label) (*Drive, error) {
 	fsys := opts.FS
-	segments, catalog := fsys.PathJoin(dir, segmentsName), fsys.PathJoin(dir, catalogName)
+	segments, catalog := fsys.PathJoin(dir, segmentsName), fsys.PathJoin(dir, CatalogName)
 	for _, sub := range []string{segments, catalog} {
 		if err := fsys.MkdirAll(sub, dirMode); err != nil {
 			return nil, fmt.Errorf("make directory %s: %w", sub, err)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -20,7 +19,7 @@ const (
 	labelNewName = "label.new" // only while a label is being replaced
 	lockName     = "lock"
 	segmentsName = "segments"
-	catalogName  = "catalog"
+	CatalogName  = "catalog"
 )
 
 // closeWait is how long Close waits for what is under way.
@@ -106,10 +105,6 @@ func Open(opts Options, dir string) (*Drive, error) {
 	held, l, err := openLabel(opts.FS, dir)
 	if err != nil {
 		return nil, errors.Join(err, lock.Close())
-	}
-	stale := opts.FS.PathJoin(dir, labelNewName)
-	if err := opts.FS.Remove(stale); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		opts.Logger.Warn("cannot remove a stale label", "path", stale, "err", err)
 	}
 	return start(opts, dir, lock, held, l), nil
 }

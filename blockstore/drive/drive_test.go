@@ -151,10 +151,10 @@ func TestModes(t *testing.T) {
 	if _, err := d.CreateSegment(ownHeader(1)); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Remove(filepath.Join(dir, catalogName)); err != nil {
+	if err := os.Remove(filepath.Join(dir, CatalogName)); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := d.CatalogDir(); err != nil || got != filepath.Join(dir, catalogName) {
+	if got, err := d.CatalogDir(); err != nil || got != filepath.Join(dir, CatalogName) {
 		t.Fatal(got, err)
 	}
 	var names []string
@@ -262,7 +262,9 @@ func TestVacant(t *testing.T) {
 	}
 }
 
-func TestStaleNewLabelIsRemoved(t *testing.T) {
+// TestStaleNewLabelIsReplaced: opening writes nothing, for a pool that is
+// read-only writes nothing; the next label takes the stale one's place.
+func TestStaleNewLabelIsReplaced(t *testing.T) {
 	mem := vfs.NewMem()
 	create(t, mem, "/d0").Close()
 	f, err := mem.Create("/d0/label.new", vfs.WriteCategoryUnspecified)
@@ -275,6 +277,9 @@ func TestStaleNewLabelIsRemoved(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer d.Close()
+	if err := d.WriteLabel(d.Label()); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := mem.Stat("/d0/label.new"); !errors.Is(err, fs.ErrNotExist) {
 		t.Fatal(err)
 	}

@@ -185,7 +185,7 @@ func (d *Drive) syncDir(path string) error { return d.syncFailed(path, syncDirec
 // CatalogDir gives the directory for a replica of the catalog, which is made if
 // it is missing. It is nothing that recovery needs. Errors as of CreateSegment.
 func (d *Drive) CatalogDir() (string, error) {
-	path := d.fs.PathJoin(d.dir, catalogName)
+	path := d.fs.PathJoin(d.dir, CatalogName)
 	if err := d.beginWrite(); err != nil {
 		return "", err
 	}

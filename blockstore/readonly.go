@@ -1,0 +1,179 @@
+package blockstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/holdfast-storage/holdfast/blockstore/catalog"
+	"github.com/holdfast-storage/holdfast/blockstore/drive"
+)
+
+// A pool with too few drives for a write quorum, but with no more than m
+// absent, is opened read-only (R8). It writes nothing: no label, no sync, no
+// catalog; what its catalog must be brought up by goes into memory.
+//
+// What it serves must neither be older than what was acknowledged nor be taken
+// back later. Batches up to stable, or that a catalog has applied, are settled.
+// Those past it may be cut away or kept by the next read-write opening, so
+// whatever they touch is not served.
+
+// unsettled is what batches touch of which it is not known whether they count.
+type unsettled struct {
+	buckets map[string]bool // names
+	ids     map[uint64]bool // buckets whose listing is not settled
+	objects map[objectKey]bool
+}
+
+// openReadOnly serves what the drives found hold. why says why not read-write.
+func (p *Pool) openReadOnly(ctx context.Context, f *found, why error) error {
+	p.observer = true
+	v := &membership{label: f.top.Membership, drives: f.drives, live: make(map[uuid.UUID]*drive.Drive), why: make(map[uuid.UUID]error)}
+	v.readOnly = fmt.Errorf("%w: %w", ErrReadOnly, why)
+	for _, m := range v.label.Members {
+		switch {
+		case f.drives[m.ID] == nil:
+			v.why[m.ID] = errMissing
+		case m.State == drive.Faulted || m.State == drive.Offline:
+			v.why[m.ID] = fmt.Errorf("it was left out before: %v", m.State)
+		default:
+			v.live[m.ID] = f.drives[m.ID]
+		}
+	}
+	p.members.view.Store(v)
+	p.log.Warn("too few drives to write: the pool is opened read-only", "reason", why)
+	p.catalog = catalog.New(catalog.Options{Logger: p.log})
+	ev, err := p.gatherEvidence(f.drives, f.epochs)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	cp := v.label.Checkpoint
+	below := catalog.Overlay(p.opt.FS)
+	replicas := p.openReplicas(v, below)
+	defer func() { closeReplicas(replicas) }()
+	best := bestApplied(replicas, cp.LSN)
+	ev.exists = best > 0
+	end, err := ev.decide(ctx, best, ev.exists)
+	if err != nil {
+		return err
+	}
+	if p.discardForeign(replicas, end) {
+		closeReplicas(replicas)
+		best = cp.LSN
+		if end, err = ev.decide(ctx, best, ev.exists); err != nil {
+			return err
+		}
+	}
+	if err := p.adopt(end, ev); err != nil {
+		return err
+	}
+	settled := max(end.stableLSN, best)
+	if err := p.noteUnsettled(ctx, end, settled); err != nil {
+		return err
+	}
+	for id, r := range replicas {
+		lsn, _ := r.Applied()
+		if lsn+1 < end.first() || p.replay(ctx, end, lsn, settled, nil, r.Apply) != nil || p.catalog.Attach(r, id.String()) != nil {
+			continue
+		}
+		delete(replicas, id)
+		break // one is enough, nothing changes
+	}
+	if len(p.catalog.Replicas()) == 0 {
+		if err := p.rebuildInMemory(ctx, ev, settled); err != nil {
+			return err
+		}
+	}
+	return p.loadSegments(ctx, ev)
+}
+
+// first is the LSN of the first batch that was read.
+func (e *logEnd) first() uint64 {
+	if len(e.kept) == 0 {
+		return e.stableLSN + 1
+	}
+	return e.kept[0].lsn
+}
+
+func (p *Pool) rebuildInMemory(ctx context.Context, ev *evidence, settled uint64) error {
+	cp := p.members.now().label.Checkpoint
+	end, err := ev.decide(ctx, cp.LSN, ev.exists)
+	if err != nil {
+		return err
+	}
+	if err := p.adopt(end, ev); err != nil {
+		return err
+	}
+	mem := vfs.NewMem()
+	if err := mem.MkdirAll("/memory", 0o700); err != nil {
+		return err
+	}
+	r, err := p.rebuildAt(ctx, mem, "/memory/catalog", cp, end, settled, nil)
+	if err == nil {
+		err = p.catalog.Attach(r, "memory")
+	}
+	if err != nil {
+		return fmt.Errorf("%w: the catalog could not be rebuilt: %w", ErrUnavailable, err)
+	}
+	return nil
+}
+
+// noteUnsettled remembers what the batches past settled touch.
+func (p *Pool) noteUnsettled(ctx context.Context, end *logEnd, settled uint64) error {
+	u := &unsettled{buckets: make(map[string]bool), ids: make(map[uint64]bool), objects: make(map[objectKey]bool)}
+	object := func(bucket uint64, key string) {
+		u.ids[bucket] = true
+		u.objects[objectKey{bucket, key}] = true
+	}
+	err := p.replay(ctx, end, settled, ^uint64(0), nil, func(b catalog.Batch) error {
+		return catalog.DecodeRecords(b.Records, func(rec catalog.Record) error {
+			switch r := rec.(type) {
+			case *catalog.Put:
+				object(r.Bucket, r.Key)
+			case *catalog.Delete:
+				object(r.Bucket, r.Key)
+			case *catalog.UploadComplete:
+				object(r.Bucket, r.Key)
+			case *catalog.BucketCreate:
+				u.buckets[r.Name] = true
+			case *catalog.BucketDelete:
+				u.ids[r.Bucket] = true
+			}
+			return nil
+		})
+	})
+	if err == nil && len(u.objects)+len(u.buckets)+len(u.ids) > 0 {
+		p.unsettled = u
+	}
+	return err
+}
+
+var errUnsettled = errors.New("whether the last changes count is settled only when more drives are there")
+
+// settledBucket refuses a bucket whose existence, or listing, is not settled.
+func (p *Pool) settledBucket(name string, id uint64, listing bool) error {
+	if u := p.unsettled; u != nil && (u.buckets[name] || listing && u.ids[id]) {
+		return unavailable(errUnsettled)
+	}
+	return nil
+}
+
+// settledObject refuses an object that is not settled.
+func (p *Pool) settledObject(bucket uint64, key string) error {
+	if u := p.unsettled; u != nil && u.objects[objectKey{bucket, key}] {
+		return unavailable(errUnsettled)
+	}
+	return nil
+}
+
+// settledBuckets refuses the list of buckets if it is not settled.
+func (p *Pool) settledBuckets() error {
+	if u := p.unsettled; u != nil && len(u.buckets) > 0 {
+		return unavailable(errUnsettled)
+	}
+	return nil
+}
