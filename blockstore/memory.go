@@ -74,8 +74,9 @@ func newMemory(total int64, k, m int) *memory {
 	return mem
 }
 
-// columnBytes is the size of every buffer.
-func (mem *memory) columnBytes() int { return mem.payloadAt + drive.MaxColumnBytes }
+// columnBytes is the size of every buffer: the largest header, the payload, and
+// the slack that brings a block to whole pages.
+func (mem *memory) columnBytes() int { return mem.payloadAt + drive.MaxColumnBytes + pageBytes }
 
 // get waits for one buffer. It returns ErrBusy when too many wait already.
 func (s *share) get(ctx context.Context) (*buffer, error) {
@@ -155,7 +156,10 @@ func (b *buffer) Release() {
 }
 
 // payload is the column's payload area, drive.MaxColumnBytes bytes.
-func (b *buffer) payload() []byte { return b.b[b.share.home.payloadAt:] }
+func (b *buffer) payload() []byte {
+	at := b.share.home.payloadAt
+	return b.b[at : at+drive.MaxColumnBytes]
+}
 
 func releaseAll(bufs []*buffer) {
 	for i, b := range bufs {

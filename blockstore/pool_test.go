@@ -10,7 +10,9 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
+	"github.com/holdfast-storage/holdfast/blockstore/catalog"
 	"github.com/holdfast-storage/holdfast/blockstore/faultfs"
 )
 
@@ -282,5 +284,51 @@ func TestReadOnlyOpening(t *testing.T) {
 				wantBytes(t, p, "bucket", fmt.Sprint(n), randomBody(uint64(i), n))
 			}
 		})
+	}
+}
+
+// TestFullBatches: batches whose columns are filled to the last byte.
+func TestFullBatches(t *testing.T) {
+	o, _ := memOptions(t, 6)
+	p := openPool(t, o)
+	if err := p.CreateBucket(t.Context(), "bucket"); err != nil {
+		t.Fatal(err)
+	}
+	release := holdCommits(p)
+	results := make(chan error)
+	const n = 64
+	for i := range n {
+		go func() {
+			_, err := p.Put(t.Context(), "bucket", fmt.Sprint(i), bytes.NewReader(randomBody(uint64(i), 31_000+i*777)), PutOptions{Size: -1})
+			results <- err
+		}()
+	}
+	release()
+	for range n {
+		if err := <-results; err != nil {
+			t.Error(err)
+		}
+	}
+	for i := range n {
+		wantBytes(t, p, "bucket", fmt.Sprint(i), randomBody(uint64(i), 31_000+i*777))
+	}
+}
+
+// holdCommits keeps the committer busy until the function it returns is called,
+// so that a batch gathers.
+func holdCommits(p *Pool) (release func()) {
+	hold := make(chan struct{})
+	r := &request{done: make(chan outcome, 1), decide: func(*decision) (catalog.Record, error) {
+		<-hold
+		return nil, errNothingToDo
+	}}
+	p.requests <- r
+	return func() {
+		for len(p.requests) == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(20 * time.Millisecond)
+		close(hold)
+		<-r.done
 	}
 }
