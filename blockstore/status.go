@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/google/uuid"
 
 	"github.com/holdfast-storage/holdfast/blockstore/drive"
@@ -155,11 +156,20 @@ func (p *Pool) driveStatus(v *membership) []DriveStatus {
 }
 
 // usable estimates what the drives hold for data: the sum less parity's share.
+// Directories that share a device share its room.
 func (p *Pool) usable(drives []DriveStatus) (capacity, free uint64) {
 	n := uint64(0)
+	devices := make(map[vfs.DeviceID]uint64)
+	for _, d := range drives {
+		devices[p.device(d.Path)]++
+	}
 	for _, d := range drives {
 		if d.State == drive.Online.String() {
-			capacity, free, n = capacity+d.CapacityBytes, free+d.FreeBytes, n+1
+			share := uint64(1)
+			if dev := p.device(d.Path); dev != (vfs.DeviceID{}) {
+				share = devices[dev]
+			}
+			capacity, free, n = capacity+d.CapacityBytes/share, free+d.FreeBytes/share, n+1
 		}
 	}
 	width := min(n, uint64(p.width))
@@ -168,6 +178,18 @@ func (p *Pool) usable(drives []DriveStatus) (capacity, free uint64) {
 	}
 	data := width - uint64(p.parity)
 	return capacity / width * data, free / width * data
+}
+
+// device tells which device a directory is on; the zero one if that cannot be known.
+func (p *Pool) device(path string) vfs.DeviceID {
+	if path == "" {
+		return vfs.DeviceID{}
+	}
+	fi, err := p.opt.FS.Stat(path)
+	if err != nil {
+		return vfs.DeviceID{}
+	}
+	return fi.DeviceID()
 }
 
 // redundancy counts from the segment table; nothing is read.
