@@ -202,6 +202,23 @@ func (d *demo) askStatus(ctx context.Context) error {
 	})
 }
 
+// checkStatus wants the daemon to know what was just seen: that everything can be read.
+func (d *demo) checkStatus(ctx context.Context) (string, error) {
+	admin, err := d.daemon.client(d.daemon.adminAt)
+	if err != nil {
+		return "", err
+	}
+	defer admin.close()
+	r, _, err := admin.status(ctx)
+	if err != nil {
+		return "", err
+	}
+	if r.worst() > r.Pool.Parity {
+		return "", fmt.Errorf("everything was read, and yet it says: %s", safetyText(r))
+	}
+	return fmt.Sprintf("%s, no stripe lacks more than %s", r.Pool.State, count(r.worst(), "column")), nil
+}
+
 // namesLost says whether the report has a line for each of the drives that is not ONLINE.
 func namesLost(text string, lost []string) bool {
 	named := 0
@@ -223,6 +240,7 @@ func (d *demo) pullThePlug(ctx context.Context) error {
 		killed := make(chan struct{})
 		bar.at(len(d.tree.objects)/2, func() error {
 			close(killed) // before the kill: an error from here on is expected
+			defer d.client.close()
 			return d.daemon.kill()
 		})
 		err := eachObject(ctx, d.tree.objects, func(ctx context.Context, o *demoObject) error {
@@ -280,9 +298,16 @@ func (d *demo) again(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	err = d.timed("status again", func() (string, error) { return d.checkStatus(ctx) })
+	if err != nil {
+		return err
+	}
 	err = d.timed("list the bucket", func() (string, error) { return d.compareListing(ctx, all) })
 	if err != nil {
 		return err
 	}
-	return d.timed("stop (SIGTERM)", func() (string, error) { return "exit code 0", d.daemon.stop(ctx) })
+	return d.timed("stop (SIGTERM)", func() (string, error) {
+		d.client.close() // else the daemon gives the idle connections time to say something
+		return "exit code 0", d.daemon.stop(ctx)
+	})
 }

@@ -74,7 +74,7 @@ func (d *scriptDaemon) start(ts *testscript.TestScript, mode int, args []string)
 			place.executable = path
 		}
 	}
-	for _, name := range []string{"PATH", "HOME", "TZ", "TMPDIR", envAccess, envSecret, "HOLDFAST_CREDENTIALS", "HOLDFAST_PARITY", "HOLDFAST_SEGMENT_SIZE"} {
+	for _, name := range []string{"PATH", "HOME", "TZ", "TMPDIR", "GORACE", envAccess, envSecret, "HOLDFAST_CREDENTIALS", "HOLDFAST_PARITY", "HOLDFAST_SEGMENT_SIZE"} {
 		if value := ts.Getenv(name); value != "" {
 			place.env = append(place.env, name+"="+value)
 		}

@@ -37,6 +37,7 @@ func TestScripts(t *testing.T) {
 			home := filepath.Join(env.WorkDir, "home")
 			env.Setenv("HOME", home)
 			env.Setenv("TZ", "UTC")
+			env.Setenv("GORACE", "atexit_sleep_ms=0") // the race detector would hold up every process for a second
 			env.Values[scriptDaemonKey{}] = &scriptDaemon{ctx: ctx}
 			return os.Mkdir(home, 0o700)
 		},

@@ -68,7 +68,7 @@ func statusText(r statusReport) string {
 		list := make([]string, len(away))
 		for i, d := range away {
 			list[i] = fmt.Sprintf("slot %d is %s", d.Slot, printable(d.State))
-			if d.Reason != "" {
+			if d.Reason != "" && d.State != stateRemoved { // REMOVED says it all
 				list[i] += " (" + printable(d.Reason) + ")"
 			}
 		}
