@@ -4,6 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/holdfast-storage/holdfast/blockstore/drive"
 )
@@ -35,12 +39,21 @@ type column struct {
 	buf    *buffer
 	head   drive.Header
 	err    error
+	// late is where the outcome of a read will come that took too long. Until
+	// then buf belongs to the read.
+	late chan column
 }
 
 var (
 	errForeignBlock = errors.New("another block lies here")
 	errPiece        = errors.New("checksum of the data does not match")
+	errLate         = errors.New("the drive takes too long")
 )
+
+// lateShare of the pool's patience is how long a column is waited for before
+// others are read in its place. It is read on meanwhile, and counts after all if
+// there are too few others.
+const lateShare = 10
 
 // readStripe reads bytes [from, from+n) of a stripe's data and verifies them.
 // Healthy, it reads only the pieces asked for. A column that is missing or
@@ -89,6 +102,12 @@ func (p *Pool) readStripe(ctx context.Context, at stripeAt, from, n int64) (*str
 			}
 			return nil, err
 		}
+		for i, c := range wanted { // a read that hangs keeps its buffer
+			if rd.bufs[i] != c.buf {
+				rd.bufs[i].Release()
+				rd.bufs[i] = c.buf
+			}
+		}
 	}
 	for i, c := range wanted {
 		in := int64(first+i) * int64(at.length)
@@ -98,28 +117,90 @@ func (p *Pool) readStripe(ctx context.Context, at stripeAt, from, n int64) (*str
 	return rd, nil
 }
 
-// readColumns reads and verifies columns in parallel; each gets its error.
+// readColumns reads and verifies columns in parallel; each gets its error. A
+// drive that hangs is left behind (R13): its column gets errLate.
 func (p *Pool) readColumns(ctx context.Context, at stripeAt, cols []*column) {
-	if len(cols) == 1 {
-		p.readColumn(ctx, at, cols[0])
-		return
+	late := time.NewTimer(p.patience / lateShare)
+	defer late.Stop()
+	for _, c := range cols {
+		mine, result := *c, make(chan column, 1)
+		mine.late, c.late = nil, result
+		mine.head.Sums = nil
+		mine.buf.Hold()
+		p.wg.Go(func() { p.readColumn(ctx, at, mine, result) })
 	}
-	done := make(chan struct{}, len(cols))
-	for _, c := range cols[1:] {
-		go func() {
-			p.readColumn(ctx, at, c)
-			done <- struct{}{}
-		}()
-	}
-	p.readColumn(ctx, at, cols[0])
-	for range cols[1:] {
-		<-done
+	isLate := false
+	for _, c := range cols {
+		if !isLate {
+			select {
+			case *c = <-c.late:
+				continue
+			case <-late.C:
+				isLate = true
+			case <-ctx.Done():
+				isLate = true
+			}
+		}
+		select {
+		case *c = <-c.late:
+		default:
+			c.err = errLate
+		}
 	}
 }
 
-// readColumn reads pieces [lo, hi) of a column into its buffer's payload, at
+// awaitLate waits for one of the columns that were late. It says no if none
+// comes.
+func (p *Pool) awaitLate(ctx context.Context, cols []*column) bool {
+	patience := time.NewTimer(p.patience)
+	defer patience.Stop()
+	for _, c := range cols {
+		if c.late == nil {
+			continue
+		}
+		select {
+		case *c = <-c.late:
+			return true
+		case <-patience.C:
+			return false
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return false
+}
+
+// readColumn reads a column for as long as the pool has patience, and hands it
+// to whoever waits still. A drive that exhausts it is left out.
+func (p *Pool) readColumn(ctx context.Context, at stripeAt, c column, result chan<- column) {
+	defer c.buf.Release()
+	id := at.seg.driveOf(drive.ColumnOf(c.stored, at.d, at.seg.k), at.no)
+	hung := time.AfterFunc(p.patience, func() { p.readHung(id) })
+	p.readPieces(ctx, at, &c)
+	hung.Stop()
+	result <- c
+}
+
+// readHung leaves a drive out on which a read hangs, as long as that leaves
+// enough to read from.
+func (p *Pool) readHung(id uuid.UUID) {
+	leave, err := p.enter()
+	if err != nil {
+		return
+	}
+	defer leave()
+	v := p.members.now()
+	if !v.isLive(id) || v.readOnly != nil || len(v.label.Members)-len(v.live) >= p.parity {
+		return
+	}
+	if err := p.exclude(p.ctx, map[uuid.UUID]error{id: errHung}); err != nil {
+		p.log.Error("a drive hangs and could not be left out", "drive", id, "error", err)
+	}
+}
+
+// readPieces reads pieces [lo, hi) of a column into its buffer's payload, at
 // their place, and verifies them: who the block is, and every piece.
-func (p *Pool) readColumn(ctx context.Context, at stripeAt, c *column) {
+func (p *Pool) readPieces(ctx context.Context, at stripeAt, c *column) {
 	col := drive.ColumnOf(c.stored, at.d, at.seg.k)
 	index := at.seg.fileOf(col, at.no)
 	f, err := p.file(at.seg, index)
@@ -130,8 +211,10 @@ func (p *Pool) readColumn(ctx context.Context, at stripeAt, c *column) {
 	start := drive.PayloadStart(at.seg.kind, at.d, at.seg.m, at.length)
 	base := p.mem.payloadAt - start // the block's start in the buffer
 	from, to := c.lo*drive.PieceBytes, min(c.hi*drive.PieceBytes, at.length)
+	patient, cancel := context.WithTimeout(ctx, p.patience+p.patience/lateShare) // after readHung
+	defer cancel()
 	read := func(lo, hi int) error { // of the block
-		return f.ReadAt(ctx, c.buf.b[base+lo:base+hi], at.offset+int64(lo), c.buf)
+		return f.ReadAt(patient, c.buf.b[base+lo:base+hi], at.offset+int64(lo), c.buf)
 	}
 	if from <= readGap {
 		c.err = read(0, start+to)
@@ -139,7 +222,7 @@ func (p *Pool) readColumn(ctx context.Context, at stripeAt, c *column) {
 		c.err = read(start+from, start+to)
 	}
 	if c.err != nil {
-		if ctx.Err() == nil {
+		if patient.Err() == nil {
 			p.blame(at, col, c.err)
 		}
 		return
@@ -208,7 +291,13 @@ func (p *Pool) rescue(ctx context.Context, at stripeAt, wanted []*column) error 
 		c.lo, c.hi = lo, hi
 		cols[c.stored] = c
 	}
-	bufs, err := p.mem.rescues.getAll(ctx, n-len(wanted))
+	spares := len(again) // for columns whose buffer a read that hangs may keep
+	for _, c := range wanted {
+		if c.late != nil {
+			spares++
+		}
+	}
+	bufs, err := p.mem.rescues.getAll(ctx, n-len(wanted)+spares)
 	if err != nil {
 		return err
 	}
@@ -226,7 +315,7 @@ func (p *Pool) rescue(ctx context.Context, at stripeAt, wanted []*column) error 
 			good++
 		}
 	}
-	for len(more) > 0 || len(again) > 0 {
+	for {
 		batch := again
 		again = nil
 		for len(more) > 0 && good < at.d {
@@ -239,12 +328,23 @@ func (p *Pool) rescue(ctx context.Context, at stripeAt, wanted []*column) error 
 			return err
 		}
 		if have, ok := agreeing(cols, at.d, more); ok {
+			replaceLate(wanted, bufs[n-len(wanted):])
 			return p.reconstruct(at, cols, have, wanted)
 		}
-		if len(more) == 0 {
+		if len(more) > 0 {
+			good = at.d - 1 // one more
+			continue
+		}
+		// Too few but for those that were late: they count after all.
+		if !p.awaitLate(ctx, cols) {
 			break
 		}
-		good = at.d - 1 // one more
+		for _, c := range wanted {
+			if c.late == nil && c.err == nil && (c.lo > lo || c.hi < hi) {
+				c.lo, c.hi = lo, hi
+				again = append(again, c)
+			}
+		}
 	}
 	have, _ := agreeing(cols, at.d, nil)
 	var cause error
@@ -254,6 +354,17 @@ func (p *Pool) rescue(ctx context.Context, at stripeAt, wanted []*column) error 
 		}
 	}
 	return &DamageError{Segment: at.seg.id, Stripe: at.no, Good: len(have), Need: at.d, Cause: cause}
+}
+
+// replaceLate gives the columns that are still being read other buffers.
+func replaceLate(wanted []*column, spares []*buffer) {
+	for _, c := range wanted {
+		if c.late == nil {
+			continue
+		}
+		i := slices.IndexFunc(spares, func(b *buffer) bool { return b != nil })
+		c.buf, spares[i] = spares[i], nil
+	}
 }
 
 // agreeing finds d or more good columns with the same tables, the most of any
