@@ -80,7 +80,7 @@ func (p *Pool) restoreCatalog(ctx context.Context, ev *evidence, replicas map[uu
 	for id, r := range replicas {
 		lsn, _ := r.Applied()
 		if lsn < first {
-			continue // closed by the caller, and cloned
+			continue // closed below, and cloned
 		}
 		err := p.replay(ctx, end, lsn, ^uint64(0), places, r.Apply)
 		if err == nil {
@@ -95,12 +95,13 @@ func (p *Pool) restoreCatalog(ctx context.Context, ev *evidence, replicas map[uu
 		}
 		delete(replicas, id)
 	}
+	closeReplicas(replicas) // those left stand where new ones will be made
 	if len(p.catalog.Replicas()) == 0 {
-		closeReplicas(replicas)
 		if err := p.rebuildCatalog(ctx, ev, end.last, places); err != nil {
 			return err
 		}
 	}
+	closeReplicas(replicas) // before they are made again: a replica's directory is locked while it is open
 	p.wg.Go(p.keepReplicas)
 	return nil
 }
@@ -114,9 +115,7 @@ func (p *Pool) rebuildCatalog(ctx context.Context, ev *evidence, last *catalog.B
 		return err
 	}
 	end.last = last
-	if err := p.adopt(end, ev); err != nil {
-		return err
-	}
+	p.adopt(end, ev, end.stableLSN)
 	p.log.Info("rebuilding the catalog from the journal", "checkpoint", cp.LSN, "records past it up to", last.LSN)
 	var errs []error
 	for _, id := range p.replicaHomes(v) {
