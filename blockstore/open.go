@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -22,6 +25,7 @@ type found struct {
 	epochs map[uuid.UUID]uint32 // of the labels as found
 	top    drive.Label          // the newest
 	empty  []string             // directories without a label, or absent
+	broken map[string]error     // directories that cannot be read: drives that fail
 }
 
 // Open opens a pool read-write, recovering it first (R8, R9), or makes one of
@@ -50,31 +54,41 @@ func Open(ctx context.Context, o Options) (*Pool, error) {
 
 // discover opens the drives, or makes them.
 func discover(o Options) (*found, error) {
-	labels, empty, err := readLabels(o)
+	labels, empty, broken, err := readLabels(o)
 	if err != nil {
 		return nil, err
 	}
 	if len(labels) == 0 {
+		for _, dir := range slices.Sorted(maps.Keys(broken)) {
+			return nil, fmt.Errorf("%s: %w", dir, broken[dir]) // it may be anything
+		}
 		if !o.Init {
 			return nil, fmt.Errorf("%w: none of the %d directories holds a drive; a new pool is made with --init", ErrNoPool, len(o.Dirs))
 		}
 		if err := create(o); err != nil {
 			return nil, err
 		}
-		if labels, empty, err = readLabels(o); err != nil {
+		if labels, empty, broken, err = readLabels(o); err != nil {
 			return nil, err
 		}
 	}
-	f := &found{drives: make(map[uuid.UUID]*drive.Drive), epochs: make(map[uuid.UUID]uint32), empty: empty}
+	f := &found{drives: make(map[uuid.UUID]*drive.Drive), epochs: make(map[uuid.UUID]uint32), empty: empty, broken: broken}
 	f.top, err = newest(labels)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkAgainst(o, f.top, labels, empty); err != nil {
+	if err := checkAgainst(o, f.top, labels, empty, broken); err != nil {
 		return nil, err
 	}
 	for dir, l := range labels {
-		d, err := drive.Open(drive.Options{FS: o.FS, Logger: o.Logger}, dir)
+		d, err := patiently(o.Patience, func() (*drive.Drive, error) {
+			return drive.Open(drive.Options{FS: o.FS, Logger: o.Logger}, dir)
+		}, func(d *drive.Drive) { _ = d.Close() })
+		if err != nil && failsAsDrive(err) {
+			o.Logger.Error("a drive cannot be opened", "path", dir, "error", err)
+			broken[dir] = err
+			continue
+		}
 		if err != nil {
 			return nil, errors.Join(err, closeDrives(f.drives))
 		}
@@ -83,34 +97,84 @@ func discover(o Options) (*found, error) {
 	return f, nil
 }
 
+// failsAsDrive says whether an error is that of a drive that does not work,
+// which counts as a missing one, and not of something that a person must set
+// right first.
+func failsAsDrive(err error) bool {
+	for _, other := range []error{
+		drive.ErrChecksum, drive.ErrMalformed, drive.ErrVersion, drive.ErrLocked,
+		fs.ErrPermission, syscall.ENOTDIR, ErrForeign,
+	} {
+		if errors.Is(err, other) {
+			return false
+		}
+	}
+	return true
+}
+
+// patiently calls f, and gives it up when it takes longer than that; what it
+// returns then goes to discard. A drive that hangs holds up nobody (R13).
+func patiently[T any](patience time.Duration, f func() (T, error), discard func(T)) (T, error) {
+	type result struct {
+		v   T
+		err error
+	}
+	results, gone := make(chan result), make(chan struct{})
+	go func() {
+		v, err := f()
+		select {
+		case results <- result{v, err}:
+		case <-gone:
+			if err == nil && discard != nil {
+				discard(v)
+			}
+		}
+	}()
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	select {
+	case r := <-results:
+		return r.v, r.err
+	case <-late.C:
+		close(gone)
+		var none T
+		return none, errHung
+	}
+}
+
 // readLabels looks into every directory.
-func readLabels(o Options) (labels map[string]drive.Label, empty []string, err error) {
-	labels = make(map[string]drive.Label)
+func readLabels(o Options) (labels map[string]drive.Label, empty []string, broken map[string]error, err error) {
+	labels, broken = make(map[string]drive.Label), make(map[string]error)
 	byDrive := make(map[uuid.UUID]string)
 	seen := make(map[string]bool)
 	for _, dir := range o.Dirs {
 		if clean := filepath.Clean(dir); seen[clean] {
-			return nil, nil, fmt.Errorf("%w: %s is given twice", ErrOptions, dir)
+			return nil, nil, nil, fmt.Errorf("%w: %s is given twice", ErrOptions, dir)
 		} else {
 			seen[clean] = true
 		}
-		l, err := drive.ReadLabel(o.FS, dir)
-		switch {
-		case errors.Is(err, drive.ErrNotFound), errors.Is(err, drive.ErrNoLabel):
-			if err := mustBeVacant(o, dir); err != nil {
-				return nil, nil, err
+		l, err := patiently(o.Patience, func() (drive.Label, error) { return drive.ReadLabel(o.FS, dir) }, nil)
+		if errors.Is(err, drive.ErrNotFound) || errors.Is(err, drive.ErrNoLabel) {
+			_, err = patiently(o.Patience, func() (struct{}, error) { return struct{}{}, mustBeVacant(o, dir) }, nil)
+			if err == nil {
+				empty = append(empty, dir)
+				continue
 			}
-			empty = append(empty, dir)
+		}
+		switch {
+		case err != nil && failsAsDrive(err):
+			o.Logger.Error("a drive cannot be read", "path", dir, "error", err)
+			broken[dir] = err
 			continue
 		case err != nil:
-			return nil, nil, fmt.Errorf("%s: %w", dir, err)
+			return nil, nil, nil, err
 		}
 		if other, ok := byDrive[l.Drive]; ok {
-			return nil, nil, fmt.Errorf("%w: %s and %s hold the same drive (%v); one of them is a copy: take it away", ErrForeign, other, dir, l.Drive)
+			return nil, nil, nil, fmt.Errorf("%w: %s and %s hold the same drive (%v); one of them is a copy: take it away", ErrForeign, other, dir, l.Drive)
 		}
 		byDrive[l.Drive], labels[dir] = dir, l
 	}
-	return labels, empty, nil
+	return labels, empty, broken, nil
 }
 
 // mustBeVacant refuses a directory that holds something but no label.
@@ -143,7 +207,7 @@ func newest(labels map[string]drive.Label) (drive.Label, error) {
 }
 
 // checkAgainst refuses what does not go with the pool that was found.
-func checkAgainst(o Options, top drive.Label, labels map[string]drive.Label, empty []string) error {
+func checkAgainst(o Options, top drive.Label, labels map[string]drive.Label, empty []string, broken map[string]error) error {
 	if o.Parity != 0 && o.Parity != top.Parity {
 		return fmt.Errorf("%w: --parity %d, but the pool was made with parity %d", ErrOptions, o.Parity, top.Parity)
 	}
@@ -158,7 +222,7 @@ func checkAgainst(o Options, top drive.Label, labels map[string]drive.Label, emp
 	}
 	// An empty directory is where a missing drive should be, unless none is
 	// missing: it never becomes a drive by itself (R12).
-	if missing := len(known) - len(labels); len(empty) > missing {
+	if missing := len(known) - len(labels) - len(broken); len(empty) > missing {
 		return fmt.Errorf("%w: %s is empty and no drive of the pool is missing; to add it: holdfast drive add %s",
 			ErrForeign, empty[0], empty[0])
 	}
@@ -279,7 +343,7 @@ func (p *Pool) join(f *found) error {
 			next.Members[i].State = drive.Online
 			if !here {
 				next.Members[i].State = drive.Unavail
-				why[m.ID] = errMissing
+				why[m.ID] = f.missing()
 			}
 		case drive.Faulted, drive.Offline:
 			why[m.ID] = fmt.Errorf("it was left out before: %v", m.State)
@@ -302,6 +366,14 @@ func (p *Pool) join(f *found) error {
 
 var errMissing = errors.New("it was not there when the pool was opened")
 
+// missing says of a drive that it is, and where it may belong.
+func (f *found) missing() error {
+	if len(f.empty) == 0 {
+		return errMissing
+	}
+	return fmt.Errorf("%w; there is no drive at %s", errMissing, strings.Join(f.empty, ", "))
+}
+
 // tooFew says which drives are missing and how many are needed.
 func (p *Pool) tooFew(f *found, votes func(uuid.UUID) bool) error {
 	members := f.top.Members
@@ -315,6 +387,9 @@ func (p *Pool) tooFew(f *found, votes func(uuid.UUID) bool) error {
 	where := ""
 	if len(f.empty) > 0 {
 		where = "; there is no drive at " + strings.Join(f.empty, ", ")
+	}
+	for _, dir := range slices.Sorted(maps.Keys(f.broken)) {
+		where += fmt.Sprintf("; %s: %v", dir, f.broken[dir])
 	}
 	return &tooFewError{
 		text: fmt.Sprintf("%d of the pool's %d drives are usable and %d are needed; missing: %s%s; bring them back and start again",

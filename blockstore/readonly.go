@@ -37,7 +37,7 @@ func (p *Pool) openReadOnly(ctx context.Context, f *found, why error) error {
 	for _, m := range v.label.Members {
 		switch {
 		case f.drives[m.ID] == nil:
-			v.why[m.ID] = errMissing
+			v.why[m.ID] = f.missing()
 		case m.State == drive.Faulted || m.State == drive.Offline:
 			v.why[m.ID] = fmt.Errorf("it was left out before: %v", m.State)
 		default:
@@ -68,10 +68,8 @@ func (p *Pool) openReadOnly(ctx context.Context, f *found, why error) error {
 			return err
 		}
 	}
-	if err := p.adopt(end, ev); err != nil {
-		return err
-	}
 	settled := max(end.stableLSN, best)
+	p.adopt(end, ev, settled)
 	if err := p.noteUnsettled(ctx, end, settled); err != nil {
 		return err
 	}
@@ -105,9 +103,7 @@ func (p *Pool) rebuildInMemory(ctx context.Context, ev *evidence, settled uint64
 	if err != nil {
 		return err
 	}
-	if err := p.adopt(end, ev); err != nil {
-		return err
-	}
+	p.adopt(end, ev, settled)
 	mem := vfs.NewMem()
 	if err := mem.MkdirAll("/memory", 0o700); err != nil {
 		return err

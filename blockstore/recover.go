@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 
 	"github.com/google/uuid"
@@ -25,6 +26,8 @@ type evidence struct {
 	read   map[drive.SegmentID]*foundSegment
 	bulk   map[drive.SegmentID]drive.FileHeader // seen on the way
 	exists bool                                 // there must be a journal
+	failed map[uuid.UUID]error                  // drives that did not answer, as if they were not here
+	top    uint32                               // the newest epoch of the labels found
 
 	stableLSN, stableUID uint64 // the highest stable that any block names
 }
@@ -55,34 +58,55 @@ type keptBatch struct {
 // gatherEvidence lists the segments on the drives present.
 func (p *Pool) gatherEvidence(drives map[uuid.UUID]*drive.Drive, epochs map[uuid.UUID]uint32) (*evidence, error) {
 	ev := &evidence{
-		p: p, drives: drives, epochs: epochs,
+		p: p, drives: maps.Clone(drives), epochs: epochs, failed: make(map[uuid.UUID]error),
 		read: make(map[drive.SegmentID]*foundSegment),
 		bulk: make(map[drive.SegmentID]drive.FileHeader),
 	}
+	for _, epoch := range epochs {
+		ev.top = max(ev.top, epoch)
+	}
 	for id, d := range drives {
-		if !p.observer {
-			if err := d.SyncDir(); err != nil {
-				return nil, fmt.Errorf("drive %v: %w", id, err)
+		list, err := patiently(p.patience, func() ([]drive.SegmentID, error) {
+			if !p.observer {
+				if err := d.SyncDir(); err != nil {
+					return nil, err
+				}
 			}
-		}
-		list, err := d.Segments()
+			return d.Segments()
+		}, nil)
 		if err != nil {
-			return nil, fmt.Errorf("drive %v: %w", id, err)
+			p.log.Error("a drive does not tell what it holds", "drive", id, "error", err)
+			ev.failed[id] = fmt.Errorf("drive %v: %w", id, err)
+			delete(ev.drives, id)
+			continue
 		}
 		ev.ids = append(ev.ids, list...)
+	}
+	if absent := len(p.members.now().label.Members) - len(ev.drives); len(ev.failed) > 0 && absent > p.parity {
+		return nil, errors.Join(slices.Collect(maps.Values(ev.failed))...)
 	}
 	slices.SortFunc(ev.ids, func(a, b drive.SegmentID) int { return cmp.Compare(b, a) })
 	ev.ids = slices.Compact(ev.ids)
 	return ev, nil
 }
 
+// tookPart says whether a drive is here and took part until the pool was last closed.
+func (ev *evidence) tookPart(id uuid.UUID) bool {
+	return ev.drives[id] != nil && ev.epochs[id] == ev.top
+}
+
 // header reads the first page of a segment's files, until one is good.
 func (ev *evidence) header(id drive.SegmentID) (drive.FileHeader, error) {
 	var errs []error
 	for _, d := range ev.drives {
-		f, h, err := d.OpenSegment(id)
+		h, err := patiently(ev.p.patience, func() (drive.FileHeader, error) {
+			f, h, err := d.OpenSegment(id)
+			if err == nil {
+				f.Close()
+			}
+			return h, err
+		}, nil)
 		if err == nil {
-			f.Close()
 			return h, nil
 		}
 		if !errors.Is(err, fs.ErrNotExist) {

@@ -32,6 +32,12 @@ func (p *Pool) recover(ctx context.Context, f *found) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
+	if len(ev.failed) > 0 {
+		if err := p.exclude(ctx, ev.failed); err != nil {
+			return err
+		}
+		v = p.members.now()
+	}
 	cp := v.label.Checkpoint
 	replicas := p.openReplicas(v, p.opt.FS)
 	defer func() { closeReplicas(replicas) }() // those that were not attached
@@ -53,9 +59,7 @@ func (p *Pool) recover(ctx context.Context, f *found) error {
 		return fmt.Errorf("%w: the catalog has batch %d, and the journal ends at %d", ErrDamaged, best, last)
 	}
 	p.log.Info("log recovered", "end", last, "stable", end.stableLSN, "read", len(end.kept))
-	if err := p.adopt(end, ev); err != nil {
-		return err
-	}
+	p.adopt(end, ev, end.stableLSN)
 	places, err := p.writeEnd(ctx, end, last)
 	if err != nil {
 		return err
@@ -67,16 +71,16 @@ func (p *Pool) recover(ctx context.Context, f *found) error {
 }
 
 // adopt takes the journal segments of the log into the table, so that they can
-// be read, sealed at where they end.
-func (p *Pool) adopt(end *logEnd, ev *evidence) error {
+// be read, sealed at where they end. Batches past last lie elsewhere from now
+// on, or are void.
+func (p *Pool) adopt(end *logEnd, ev *evidence, last uint64) {
 	for i, fs := range end.chain {
 		s := newSegment(fs.head.Segment, drive.Journal, fs.head.K, fs.head.M, slices.Clone(fs.head.Drives))
-		s.base, s.prev = fs.base, fs.prev
-		lastLSN := end.lsn(fs.base - 1)
+		s.base, s.prev, s.last = fs.base, fs.prev, last
 		if i+1 < len(end.chain) {
-			lastLSN = end.chain[i+1].base - 1
+			s.last = min(last, end.chain[i+1].base-1)
 		}
-		s.measure(fs, lastLSN)
+		s.measure(fs, ev)
 		p.segments.add(s)
 		for _, list := range fs.stripes {
 			for _, st := range list {
@@ -84,33 +88,44 @@ func (p *Pool) adopt(end *logEnd, ev *evidence) error {
 			}
 		}
 	}
-	return nil
 }
 
-// measure seals a segment by what was found of it. Of a journal segment only
-// batches up to lastLSN count.
-func (s *segment) measure(fs *foundSegment, lastLSN uint64) {
+// measure seals a segment by what was found of it: of a journal segment, the
+// batches up to its last LSN; of a bulk segment, the stripes that were finished.
+//
+// An object names only stripes of which every block was durable on every drive
+// that took part (R5). So where a drive that took part to the end lacks a
+// block, the stripe belongs to an upload that came to nothing, and is void.
+// Where another drive lacks one, the file is suspect.
+func (s *segment) measure(fs *foundSegment, ev *evidence) {
 	s.sealed = true
-	for no := uint32(0); no < fs.next; no++ {
+	for no := range fs.next {
 		var st *foundStripe
 		for _, o := range fs.stripes[no] {
 			if st == nil || !st.readable() && o.readable() {
 				st = o
 			}
 		}
-		if st == nil || s.kind == drive.Journal && st.batch.LSN > lastLSN {
+		if st == nil || s.kind == drive.Journal && st.batch.LSN > s.last {
 			continue
 		}
+		var lacking uint64
+		void := false
+		for i := range st.at.d + s.m {
+			if st.good&(1<<i) == 0 {
+				file := s.fileOf(drive.ColumnOf(i, st.at.d, s.k), no)
+				lacking |= 1 << file
+				void = void || s.kind == drive.Bulk && ev.tookPart(s.drives[file]) && !fs.mute[s.drives[file]]
+			}
+		}
+		if void {
+			continue
+		}
+		s.suspect |= lacking
 		s.next = no + 1
 		s.end = st.at.offset + drive.BlockBytes(s.kind, st.at.d, s.m, st.at.length)
 		s.classes[class{int(no) % s.width(), st.at.d}]++
-		for i := range st.at.d + s.m {
-			if st.good&(1<<i) == 0 {
-				s.suspect |= 1 << s.fileOf(drive.ColumnOf(i, st.at.d, s.k), no)
-			}
-		}
 	}
-	s.last = lastLSN
 }
 
 // writeEnd starts the journal of this opening: copies of what was kept above
@@ -223,6 +238,9 @@ func (p *Pool) loadSegments(ctx context.Context, ev *evidence) error {
 		}
 		inCatalog[e.ID] = true
 		if s := p.segments.get(e.ID); s != nil { // of the log's tail
+			s.mu.Lock()
+			s.drives = e.Drives // the files may have moved since
+			s.mu.Unlock()
 			if !e.Sealed && s.sealed {
 				p.announce(s.sealRecord())
 			}
@@ -231,10 +249,9 @@ func (p *Pool) loadSegments(ctx context.Context, ev *evidence) error {
 		s := segmentOf(e)
 		if !s.sealed {
 			head := drive.FileHeader{Kind: s.kind, K: s.k, M: s.m, Pool: p.id, Segment: s.id, Drives: s.drives}
-			s.measure(p.scanSegment(ctx, head, ev.drives, false), ^uint64(0))
-			if s.kind == drive.Bulk {
-				s.last = 0
-			}
+			s.last = ^uint64(0)
+			s.measure(p.scanSegment(ctx, head, ev.drives, false), ev)
+			s.last = 0
 			p.announce(s.sealRecord())
 		}
 		p.segments.add(s)

@@ -101,6 +101,7 @@ func (p *Pool) restoreCatalog(ctx context.Context, ev *evidence, replicas map[uu
 			return err
 		}
 	}
+	closeReplicas(replicas) // before they are made again: a replica's directory is locked while it is open
 	p.wg.Go(p.keepReplicas)
 	return nil
 }
@@ -114,9 +115,7 @@ func (p *Pool) rebuildCatalog(ctx context.Context, ev *evidence, last *catalog.B
 		return err
 	}
 	end.last = last
-	if err := p.adopt(end, ev); err != nil {
-		return err
-	}
+	p.adopt(end, ev, end.stableLSN)
 	p.log.Info("rebuilding the catalog from the journal", "checkpoint", cp.LSN, "records past it up to", last.LSN)
 	var errs []error
 	for _, id := range p.replicaHomes(v) {

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"math/bits"
 	"sync"
+	"time"
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/google/uuid"
@@ -78,12 +79,12 @@ type foundBlock struct {
 // header stands; a bad block never ends the walk (R9). With payloads it
 // verifies what the blocks carry; without, it reads headers only and takes
 // their word.
-func scanFile(ctx context.Context, f *drive.File, pool uuid.UUID, payloads bool, found func(foundBlock)) error {
-	size, err := f.Size()
+func scanFile(ctx context.Context, f *drive.File, pool uuid.UUID, late time.Duration, payloads bool, found func(foundBlock)) error {
+	size, err := patiently(late, f.Size, nil)
 	if err != nil {
 		return err
 	}
-	w := window{ctx: ctx, f: f, chunk: int(min(scanChunk, size))}
+	w := window{ctx: ctx, f: f, late: late, chunk: int(min(scanChunk, size))}
 	if !payloads {
 		w.chunk = drive.PageBytes
 	}
@@ -146,6 +147,7 @@ func tableHash(sums []uint64) uint64 {
 type window struct {
 	ctx   context.Context
 	f     *drive.File
+	late  time.Duration // that a read may take
 	chunk int
 	at    int64
 	buf   []byte
@@ -167,25 +169,38 @@ func (w *window) bytes(off int64, n int) ([]byte, error) {
 			w.buf = w.buf[:want]
 		}
 		w.at = off
-		if err := w.f.ReadAt(w.ctx, w.buf, off, nil); err != nil {
-			if err := w.bytesByPage(off); err != nil {
-				w.buf = w.buf[:0]
-				return nil, err
-			}
+		err := w.read(w.buf, off)
+		if err != nil && !errors.Is(err, errHung) {
+			err = w.bytesByPage(off)
+		}
+		if err != nil {
+			w.buf = nil // it may be written to yet
+			return nil, err
 		}
 	}
 	return w.buf[off-w.at:][:n], nil
+}
+
+// read waits for a drive as long as there is patience.
+func (w *window) read(b []byte, off int64) error {
+	ctx, cancel := context.WithTimeout(w.ctx, w.late)
+	defer cancel()
+	err := w.f.ReadAt(ctx, b, off, nil)
+	if err != nil && ctx.Err() != nil && w.ctx.Err() == nil {
+		return errHung
+	}
+	return err
 }
 
 // bytesByPage fills the window with what can be read of it.
 func (w *window) bytesByPage(off int64) error {
 	for i := 0; i < len(w.buf); i += drive.PageBytes {
 		page := w.buf[i:min(i+drive.PageBytes, len(w.buf))]
-		err := w.f.ReadAt(w.ctx, page, off+int64(i), nil)
+		err := w.read(page, off+int64(i))
 		if err == nil {
 			continue
 		}
-		if w.unreadable++; w.unreadable > unreadableMax || w.ctx.Err() != nil {
+		if w.unreadable++; w.unreadable > unreadableMax || w.ctx.Err() != nil || errors.Is(err, errHung) {
 			return err
 		}
 		clear(page)
@@ -226,17 +241,20 @@ func (p *Pool) scanSegment(ctx context.Context, head drive.FileHeader, drives ma
 
 // scanOn scans one file of a segment. A file that is not there holds nothing.
 func (p *Pool) scanOn(ctx context.Context, d *drive.Drive, head drive.FileHeader, index int, payloads bool, found func(foundBlock)) error {
-	f, err := d.OpenFile(head.Segment)
+	f, err := patiently(p.patience, func() (*drive.File, error) {
+		f, err := d.OpenFile(head.Segment)
+		if err == nil && !p.observer {
+			if err = syncUncached(f); err != nil {
+				f.Close()
+			}
+		}
+		return f, err
+	}, (*drive.File).Close)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	if !p.observer {
-		if err := syncUncached(f); err != nil {
-			return err
-		}
-	}
-	return scanFile(ctx, f, p.id, payloads, func(b foundBlock) {
+	return scanFile(ctx, f, p.id, p.patience, payloads, func(b foundBlock) {
 		h := &b.head
 		if drive.FileOf(h.Column, h.Stripe, head.K+head.M) == index && h.K == head.K && h.M == head.M && h.Kind == head.Kind {
 			found(b) // else a valid block in a place that is not its own

@@ -202,12 +202,6 @@ func (t *segmentTable) get(id drive.SegmentID) *segment {
 	return t.byID[id]
 }
 
-func (t *segmentTable) remove(id drive.SegmentID) {
-	t.mu.Lock()
-	delete(t.byID, id)
-	t.mu.Unlock()
-}
-
 func (t *segmentTable) all() []*segment {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
