@@ -182,7 +182,7 @@ func (a *applier) bucketAlive(id uint64) (bool, error) {
 	return found(err)
 }
 
-// remove takes an object's old entry out of the account. It is deleted or
+// forget takes an object's old entry out of the account. It is deleted or
 // overwritten by the caller.
 func (a *applier) forget(bucket uint64, key string) (bool, error) {
 	old, err := getObject(a.out, bucket, key)

@@ -24,12 +24,15 @@ func newCatalog(t *testing.T, fs vfs.FS, o Options, n int) *Catalog {
 			t.Fatal(err)
 		}
 	}
-	t.Cleanup(func() {
-		if err := c.Close(); err != nil {
-			t.Errorf("closing the catalog: %v", err)
-		}
-	})
+	t.Cleanup(func() { closeCatalog(t, c) })
 	return c
+}
+
+func closeCatalog(t *testing.T, c *Catalog) {
+	t.Helper()
+	if err := c.Close(); err != nil {
+		t.Errorf("closing the catalog: %v", err)
+	}
 }
 
 func apply(t *testing.T, c *Catalog, records ...Record) {

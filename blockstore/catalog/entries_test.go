@@ -25,7 +25,7 @@ func sampleEntries() map[string]Entry {
 	bucket := Bucket{ID: 65536, CreatedUnixNano: 1700000000000000000}
 	segment := SegmentEntry{
 		Kind: drive.Bulk, K: 2, M: 1, Base: 5, Drives: drives(3), Sealed: true,
-		Stripes: 3, End: 1 << 20, Last: 9, Classes: []Class{{0, 2, 2}, {1, 1, 1}},
+		Stripes: 3, End: 1 << 20, Last: 9, Classes: []Class{{0, 2, 2}, {1, 1, 1}}, Suspect: 5,
 	}
 	name, setting, live := "photos", []byte("value"), int64(1<<40)
 	m := meta{lsn: 12, uid: 13, objects: 14, bytes: 15, building: true}

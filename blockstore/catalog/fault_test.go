@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -160,7 +159,8 @@ func TestReadErrors(t *testing.T) {
 	fill(t, mem, 2)
 	m := &troublemaker{dir: catalogDir(0)}
 	var d drops
-	c := newCatalog(t, errorfs.Wrap(mem, m), Options{OnDrop: d.on}, 2)
+	c := newUncached(t, errorfs.Wrap(mem, m), Options{OnDrop: d.on}, 2)
+	defer closeCatalog(t, c)
 	if serving := c.Replicas(); len(serving) != 2 {
 		t.Fatal(serving)
 	}
@@ -201,6 +201,25 @@ func fill(t *testing.T, fs vfs.FS, n int) {
 	if err := c.Close(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// newUncached is newCatalogNoCleanup with replicas that keep no blocks in
+// memory, so that every read goes to the drive.
+func newUncached(t *testing.T, fs vfs.FS, o Options, n int) *Catalog {
+	t.Helper()
+	cache := NewCache(1)
+	defer cache.Close() // the replicas hold it, too
+	c := New(o)
+	for i := range n {
+		r, err := OpenReplica(fs, catalogDir(i), ReplicaOptions{Cache: cache})
+		if err == nil {
+			err = c.Attach(r, fmt.Sprint("d", i))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return c
 }
 
 func newCatalogNoCleanup(t *testing.T, fs vfs.FS, o Options, n int) *Catalog {
@@ -313,155 +332,13 @@ func flip(t *testing.T, fs vfs.FS, name string, off int64) {
 	}
 }
 
-// hang blocks operations until release.
-type hang struct {
-	gate chan struct{}
-	once sync.Once
-	hung atomic.Int64
-}
-
-func newHang() *hang { return &hang{gate: make(chan struct{})} }
-
-func (h *hang) wait()    { h.hung.Add(1); <-h.gate }
-func (h *hang) release() { h.once.Do(func() { close(h.gate) }) }
-
-// loadKeys writes enough that a replica whose drive hangs cannot take it into
-// its memtables any more.
-func loadKeys(t *testing.T, c *Catalog, batches int) {
-	t.Helper()
-	for i := range batches {
-		var records []Record
-		for j := range 8 {
-			records = append(records, &Setting{Name: fmt.Sprintf("bulk%d", j), Value: make([]byte, 32<<10)})
-		}
-		records = append(records, &Setting{Name: "last", Value: fmt.Append(nil, i)})
-		apply(t, c, records...)
-		v, err := c.Setting(t.Context(), "last")
-		if err != nil || string(v) != fmt.Sprint(i) {
-			t.Fatalf("batch %d: last is %q, %v", i, v, err)
-		}
-	}
-}
-
-// TestHungDrive hangs all writes below one of two replicas. Commits go on: a
-// follower is dropped as a laggard; a serving replica hands over and is then
-// dropped as one (R13).
-func TestHungDrive(t *testing.T) {
-	for victim, role := range []string{"serving", "follower"} {
-		t.Run(role, func(t *testing.T) {
-			mem := newFS(t, 3)
-			m := &troublemaker{dir: catalogDir(victim)}
-			var d drops
-			c := newCatalog(t, errorfs.Wrap(mem, m), Options{
-				OnDrop: d.on, Patience: 20 * time.Millisecond, QueueBytes: 4 << 20,
-			}, 2)
-			apply(t, c, &BucketCreate{Name: "one"})
-			if serving(c) != "d0" {
-				t.Fatalf("%q serves", serving(c))
-			}
-			h := newHang()
-			defer h.release()
-			m.do(func(op errorfs.Op, _ int64) error {
-				if isWrite(op) {
-					h.wait()
-				}
-				return nil
-			})
-			loadKeys(t, c, 80)
-			if h.hung.Load() == 0 {
-				t.Fatal("nothing hung")
-			}
-			if err := d.wait(t, fmt.Sprint("d", victim)); !errors.Is(err, ErrLaggard) {
-				t.Fatalf("dropped for %v", err)
-			}
-			if got, want := serving(c), fmt.Sprint("d", 1-victim); got != want {
-				t.Fatalf("%q serves, not %q", got, want)
-			}
-			// A new replica takes its place while the old one still hangs.
-			if err := c.Clone(t.Context(), "d2", mem, catalogDir(2), ReplicaOptions{}); err != nil {
-				t.Fatal(err)
-			}
-			settle(t, c)
-			h.release()
-		})
-	}
-}
-
-// TestHungReads hangs the reads of the serving replica: another answers after
-// the patience, for reads as for the reads that applying does.
-func TestHungReads(t *testing.T) {
-	mem := newFS(t, 2)
-	fill(t, mem, 2)
-	m := &troublemaker{dir: catalogDir(0)}
-	c := newCatalog(t, errorfs.Wrap(mem, m), Options{Patience: 20 * time.Millisecond}, 2)
-	if _, _, err := c.Totals(t.Context()); err != nil { // d0 serves
-		t.Fatal(err)
-	}
-	h := newHang()
-	defer h.release()
-	m.do(func(op errorfs.Op, _ int64) error {
-		if op.Kind == errorfs.OpFileReadAt || op.Kind == errorfs.OpOpen {
-			h.wait()
-		}
-		return nil
-	})
-	apply(t, c, &Delete{Bucket: b1, Key: "key0700"}) // reads the object to be deleted
-	if h.hung.Load() == 0 {
-		t.Fatal("nothing hung")
-	}
-	if serving(c) != "d1" {
-		t.Fatalf("%q serves", serving(c))
-	}
-	if _, err := c.Object(t.Context(), b1, "key0700"); !errors.Is(err, ErrNotFound) {
-		t.Fatal(err)
-	}
-	if o, err := c.Object(t.Context(), b1, "key0701"); err != nil || o.ETag != "key0701" {
-		t.Fatal(err)
-	}
-	// It was slow, not broken: it gets what was applied meanwhile.
-	h.release()
-	settle(t, c)
-	if len(c.Replicas()) != 2 {
-		t.Fatal(c.Replicas())
-	}
-	sameContent(t, "after the hang", c.members[0].r, c.members[1].r)
-}
-
-// TestAllHung lets ctx end what no replica can answer.
-func TestAllHung(t *testing.T) {
-	mem := newFS(t, 1)
-	fill(t, mem, 1)
-	m := &troublemaker{dir: catalogDir(0)}
-	c := newCatalogNoCleanup(t, errorfs.Wrap(mem, m), Options{Patience: time.Millisecond, CloseTime: 50 * time.Millisecond}, 1)
-	h := newHang()
-	defer h.release()
-	m.do(func(op errorfs.Op, _ int64) error {
-		h.wait()
-		return nil
-	})
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	if _, err := c.Object(ctx, b1, "key1500"); !errors.Is(err, ctx.Err()) || err == nil {
-		t.Fatalf("a read: %v", err)
-	}
-	if err := c.Apply(ctx, batchOf(c.Applied()+1, &Delete{Bucket: b1, Key: "key1500"})); !errors.Is(err, ctx.Err()) || err == nil {
-		t.Fatalf("a batch: %v", err)
-	}
-	// The same batch may be given again; Close does not wait for ever.
-	if err := c.Close(); err == nil {
-		t.Fatal("closed, though the drive hangs")
-	}
-	h.release()
-	c.wg.Wait()
-}
-
 // TestAllFailed fails all: the answer is ErrUnavailable, never ErrNotFound.
 func TestAllFailed(t *testing.T) {
 	mem := newFS(t, 2)
 	fill(t, mem, 2)
 	m := &troublemaker{dir: ""}
 	var d drops
-	c := newCatalogNoCleanup(t, errorfs.Wrap(mem, m), Options{OnDrop: d.on}, 2)
+	c := newUncached(t, errorfs.Wrap(mem, m), Options{OnDrop: d.on}, 2)
 	m.do(func(op errorfs.Op, _ int64) error { return errorfs.ErrInjected })
 	for _, key := range []string{"key1500", "nothing"} {
 		if _, err := c.Object(t.Context(), b1, key); !errors.Is(err, ErrUnavailable) {
@@ -484,4 +361,84 @@ func TestFatal(t *testing.T) {
 	if n := len(c.Replicas()); n != 1 {
 		t.Fatalf("%d replicas", n)
 	}
+}
+
+// TestCloneOntoBadDrive fails each write of a clone's drive, then lets it hang:
+// Clone says so, and the catalog goes on without it.
+func TestCloneOntoBadDrive(t *testing.T) {
+	mem := newFS(t, 2)
+	fill(t, mem, 1)
+	m := &troublemaker{dir: catalogDir(1)}
+	c := newCatalog(t, errorfs.Wrap(mem, m), Options{}, 1)
+	fs := errorfs.Wrap(mem, m)
+	clone := func(at int64) error {
+		m.ops.Store(0)
+		m.do(func(op errorfs.Op, n int64) error {
+			if isWrite(op) && n >= at {
+				return errorfs.ErrInjected
+			}
+			return nil
+		})
+		return c.Clone(t.Context(), "d1", fs, catalogDir(1), ReplicaOptions{})
+	}
+	failures := 0
+	for at := int64(1); clone(at) != nil; at++ {
+		failures++
+		if _, err := c.Object(t.Context(), b1, "key1500"); err != nil {
+			t.Fatal(err)
+		}
+		if failures > 200 {
+			t.Fatal("a clone never comes about")
+		}
+	}
+	if failures < 10 {
+		t.Fatalf("%d failures", failures)
+	}
+	if err := c.Detach(t.Context(), "d1"); err != nil {
+		t.Fatal(err)
+	}
+
+	h := newHang()
+	m.do(func(op errorfs.Op, _ int64) error {
+		if op.Kind == errorfs.OpFileSync || op.Kind == errorfs.OpFileSyncData {
+			h.wait()
+		}
+		return nil
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := c.Clone(ctx, "d1", fs, catalogDir(1), ReplicaOptions{}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("a clone onto a hung drive: %v", err)
+	}
+	apply(t, c, &Delete{Bucket: b1, Key: "key1500"})
+	h.release()
+	waitFor(t, "the abandoned clone to end", func() bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return len(c.leaving) == 0
+	})
+}
+
+// TestSharedCache runs replicas on one cache, which outlives them.
+func TestSharedCache(t *testing.T) {
+	mem := newFS(t, 2)
+	cache := NewCache(1 << 20)
+	c := New(Options{})
+	for i := range 2 {
+		r, err := OpenReplica(mem, catalogDir(i), ReplicaOptions{Cache: cache})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Attach(r, fmt.Sprint("d", i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	apply(t, c, &BucketCreate{Name: "one"})
+	if _, err := c.Bucket(t.Context(), "one"); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	cache.Close()
 }

@@ -58,7 +58,7 @@ func samples() map[string]Record {
 		},
 		"segment": &Segment{ID: 2<<32 | 7, Kind: drive.Journal, K: 2, M: 1, Base: 12, Drives: drives(3)},
 		"seal": &Seal{
-			ID: 2<<32 | 7, Stripes: 5, End: 1 << 20, Last: 44,
+			ID: 2<<32 | 7, Stripes: 5, End: 1 << 20, Last: 44, Suspect: 1 << 39,
 			Classes: []Class{{Rotation: 0, D: 2, Count: 2}, {Rotation: 1, D: 1, Count: 1}, {Rotation: 1, D: 2, Count: 2}},
 		},
 		"remap": &Remap{ID: 2<<32 | 7, Index: 2, Drive: driveUUID(9)},
@@ -200,6 +200,7 @@ func TestRefused(t *testing.T) {
 		"segment of nil drives":   &Segment{ID: 1, Kind: drive.Bulk, K: 1, M: 1, Drives: append(drives(1), [16]byte{})},
 		"segment of no kind":      &Segment{ID: 1, K: 1, M: 1, Drives: drives(2)},
 		"seal of no segment":      &Seal{},
+		"seal of a file too many": &Seal{ID: 1, Suspect: 1 << 40},
 		"classes do not add up":   &Seal{ID: 1, Stripes: 2, Classes: []Class{{D: 1, Count: 1}}},
 		"classes not ascending":   &Seal{ID: 1, Stripes: 2, Classes: []Class{{D: 2, Count: 1}, {D: 1, Count: 1}}},
 		"remap to no drive":       &Remap{ID: 1},

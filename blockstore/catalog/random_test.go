@@ -14,13 +14,12 @@ import (
 // and versions that were once there, so that records meet live ones, dead ones
 // and each other.
 type writer struct {
-	rng      *rand.Rand
-	lsn      uint64
-	buckets  []uint64
-	uploads  []*UploadCreate
-	ids      []uint64 // of the uploads
-	placed   []placed
-	segments int
+	rng     *rand.Rand
+	lsn     uint64
+	buckets []uint64
+	uploads []*UploadCreate
+	ids     []uint64 // of the uploads
+	placed  []placed
 }
 
 // placed is an object or part that was put at some time.
@@ -133,7 +132,7 @@ func (w *writer) record(seq uint64, place Place) Record {
 	case n < 91:
 		return &Segment{ID: segment, Kind: pick(w.rng, []drive.Kind{drive.Journal, drive.Bulk}), K: 2, M: 1, Base: w.lsn, Drives: drives(3)}
 	case n < 93:
-		return &Seal{ID: segment, Stripes: 3, End: 1 << 20, Last: w.lsn, Classes: []Class{{Rotation: w.rng.IntN(4), D: 1, Count: 3}}}
+		return &Seal{ID: segment, Stripes: 3, End: 1 << 20, Last: w.lsn, Suspect: w.rng.Uint64N(10), Classes: []Class{{Rotation: w.rng.IntN(4), D: 1, Count: 3}}}
 	case n < 95:
 		return &Remap{ID: segment, Index: w.rng.IntN(4), Drive: driveUUID(w.rng.IntN(9))}
 	case n < 97:

@@ -100,7 +100,8 @@ func Validate(r Record) error {
 
 // DecodeRecords calls f for each record in b, in order, and stops at the first
 // error: f's own, or ErrRecord for what is not an encoding AppendRecord makes.
-// Strings are copied; the keys and values of a Restate alias b.
+// Strings are copied; the keys and values of a Restate and the value of a
+// Setting alias b.
 func DecodeRecords(b []byte, f func(Record) error) error {
 	for i := 0; len(b) > 0; i++ {
 		if i == MaxRecords {
@@ -407,8 +408,8 @@ func (e *Entry) code(c *coder) {
 
 // Restate is a piece of checkpoint At: entries as they stood at that LSN, in
 // key order over all its pieces. It counts at At, so it says nothing to a
-// replica that applies it in its turn (R10); Replica.Restate takes it when a
-// replica is rebuilt.
+// replica that applies it in its turn (R10). A replica that is rebuilt takes
+// the entries by ApplyEntries.
 type Restate struct {
 	At      uint64
 	UID     uint64 // of the batch of LSN At

@@ -263,16 +263,22 @@ func TestReplay(t *testing.T) {
 			}},
 			{at(&Seal{ID: segA, Stripes: 1, End: 4096, Classes: []Class{{Rotation: 3, D: 1, Count: 1}}},
 				&Seal{ID: segA, Stripes: 1, End: 4096, Classes: []Class{{Rotation: 0, D: 3, Count: 1}}},
+				&Seal{ID: segA, Stripes: 1, End: 4096, Suspect: 8, Classes: []Class{{Rotation: 0, D: 1, Count: 1}}},
 				&Seal{ID: segB, Stripes: 1, End: 4096, Classes: []Class{{D: 1, Count: 1}}}), func(s state) { // all void
 				if s.segment(segA).Sealed {
 					s.t.Error("sealed by a seal that does not fit")
 				}
 			}},
 			{at(&Seal{ID: segA, Stripes: 9, End: 8192, Classes: []Class{{D: 1, Count: 9}}},
-				&Seal{ID: segA, Stripes: 1, End: 4096, Last: 3, Classes: []Class{{Rotation: 2, D: 2, Count: 1}}}), func(s state) {
+				&Seal{ID: segA, Stripes: 1, End: 4096, Last: 3, Suspect: 6, Classes: []Class{{Rotation: 2, D: 2, Count: 1}}}), func(s state) {
 				e := s.segment(segA)
-				if !e.Sealed || e.Stripes != 1 || e.End != 4096 || e.Last != 3 || len(e.Classes) != 1 || e.Drives[1] != driveUUID(7) {
+				if !e.Sealed || e.Stripes != 1 || e.Suspect != 6 || e.End != 4096 || e.Last != 3 || len(e.Classes) != 1 || e.Drives[1] != driveUUID(7) {
 					s.t.Errorf("%+v", e)
+				}
+			}},
+			{at(&Remap{ID: segA, Index: 1, Drive: driveUUID(5)}), func(s state) {
+				if e := s.segment(segA); e.Suspect != 4 || !e.Sealed || e.Drives[1] != driveUUID(5) {
+					s.t.Errorf("%+v", e) // what was made anew is not suspect
 				}
 			}},
 		},

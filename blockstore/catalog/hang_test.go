@@ -1,0 +1,208 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+)
+
+// hang blocks operations until release.
+type hang struct {
+	gate chan struct{}
+	once sync.Once
+	hung atomic.Int64
+}
+
+func newHang() *hang { return &hang{gate: make(chan struct{})} }
+
+func (h *hang) wait()    { h.hung.Add(1); <-h.gate }
+func (h *hang) release() { h.once.Do(func() { close(h.gate) }) }
+
+// loadKeys writes enough that a replica whose drive hangs cannot take it into
+// its memtables any more.
+func loadKeys(t *testing.T, c *Catalog, batches int) {
+	t.Helper()
+	for i := range batches {
+		var records []Record
+		for j := range 8 {
+			records = append(records, &Setting{Name: fmt.Sprintf("bulk%d", j), Value: make([]byte, 32<<10)})
+		}
+		records = append(records, &Setting{Name: "last", Value: fmt.Append(nil, i)})
+		apply(t, c, records...)
+		v, err := c.Setting(t.Context(), "last")
+		if err != nil || string(v) != fmt.Sprint(i) {
+			t.Fatalf("batch %d: last is %q, %v", i, v, err)
+		}
+	}
+}
+
+// TestHungDrive hangs all writes below one of two replicas. Commits go on: a
+// follower is dropped as a laggard; a serving replica hands over and is then
+// dropped as one (R13).
+func TestHungDrive(t *testing.T) {
+	for victim, role := range []string{"serving", "follower"} {
+		t.Run(role, func(t *testing.T) {
+			mem := newFS(t, 3)
+			m := &troublemaker{dir: catalogDir(victim)}
+			var d drops
+			c := newCatalog(t, errorfs.Wrap(mem, m), Options{
+				OnDrop: d.on, Patience: 20 * time.Millisecond, QueueBytes: 4 << 20,
+			}, 2)
+			apply(t, c, &BucketCreate{Name: "one"})
+			if serving(c) != "d0" {
+				t.Fatalf("%q serves", serving(c))
+			}
+			h := newHang()
+			defer h.release()
+			m.do(func(op errorfs.Op, _ int64) error {
+				if isWrite(op) {
+					h.wait()
+				}
+				return nil
+			})
+			loadKeys(t, c, 80)
+			if h.hung.Load() == 0 {
+				t.Fatal("nothing hung")
+			}
+			if err := d.wait(t, fmt.Sprint("d", victim)); !errors.Is(err, ErrLaggard) {
+				t.Fatalf("dropped for %v", err)
+			}
+			if got, want := serving(c), fmt.Sprint("d", 1-victim); got != want {
+				t.Fatalf("%q serves, not %q", got, want)
+			}
+			// A new replica takes its place while the old one still hangs.
+			if err := c.Clone(t.Context(), "d2", mem, catalogDir(2), ReplicaOptions{}); err != nil {
+				t.Fatal(err)
+			}
+			settle(t, c)
+			h.release()
+		})
+	}
+}
+
+// TestHungReads hangs the reads of the serving replica: another answers after
+// the patience, for reads as for the reads that applying does.
+func TestHungReads(t *testing.T) {
+	mem := newFS(t, 2)
+	fill(t, mem, 2)
+	m := &troublemaker{dir: catalogDir(0)}
+	c := newUncached(t, errorfs.Wrap(mem, m), Options{Patience: 20 * time.Millisecond}, 2)
+	defer closeCatalog(t, c)
+	if _, _, err := c.Totals(t.Context()); err != nil { // d0 serves
+		t.Fatal(err)
+	}
+	h := newHang()
+	defer h.release()
+	m.do(func(op errorfs.Op, _ int64) error {
+		if op.Kind == errorfs.OpFileReadAt || op.Kind == errorfs.OpOpen {
+			h.wait()
+		}
+		return nil
+	})
+	apply(t, c, &Delete{Bucket: b1, Key: "key0700"}) // reads the object to be deleted
+	if h.hung.Load() == 0 {
+		t.Fatal("nothing hung")
+	}
+	if serving(c) != "d1" {
+		t.Fatalf("%q serves", serving(c))
+	}
+	if _, err := c.Object(t.Context(), b1, "key0700"); !errors.Is(err, ErrNotFound) {
+		t.Fatal(err)
+	}
+	if o, err := c.Object(t.Context(), b1, "key0701"); err != nil || o.ETag != "key0701" {
+		t.Fatal(err)
+	}
+	// It was slow, not broken: it gets what was applied meanwhile.
+	h.release()
+	settle(t, c)
+	if len(c.Replicas()) != 2 {
+		t.Fatal(c.Replicas())
+	}
+	sameContent(t, "after the hang", c.members[0].r, c.members[1].r)
+}
+
+// TestAllHung lets ctx end what no replica can answer.
+func TestAllHung(t *testing.T) {
+	mem := newFS(t, 1)
+	fill(t, mem, 1)
+	m := &troublemaker{dir: catalogDir(0)}
+	c := newUncached(t, errorfs.Wrap(mem, m), Options{Patience: time.Millisecond, CloseTime: 50 * time.Millisecond}, 1)
+	h := newHang()
+	defer h.release()
+	m.do(func(op errorfs.Op, _ int64) error {
+		h.wait()
+		return nil
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := c.Object(ctx, b1, "key1500"); !errors.Is(err, ctx.Err()) || err == nil {
+		t.Fatalf("a read: %v", err)
+	}
+	if err := c.Apply(ctx, batchOf(c.Applied()+1, &Delete{Bucket: b1, Key: "key1500"})); !errors.Is(err, ctx.Err()) || err == nil {
+		t.Fatalf("a batch: %v", err)
+	}
+	// The same batch may be given again; Close does not wait for ever.
+	if err := c.Close(); err == nil {
+		t.Fatal("closed, though the drive hangs")
+	}
+	h.release()
+	c.wg.Wait()
+}
+
+// TestSnapshotLost loses the replica that a snapshot was taken from.
+func TestSnapshotLost(t *testing.T) {
+	mem := newFS(t, 2)
+	fill(t, mem, 2)
+	m := &troublemaker{dir: catalogDir(0)}
+	m1 := &troublemaker{dir: catalogDir(1)}
+	var d drops
+	c := newUncached(t, errorfs.Wrap(errorfs.Wrap(mem, m), m1), Options{OnDrop: d.on}, 2)
+	defer closeCatalog(t, c)
+	s, err := c.Snapshot(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.do(func(op errorfs.Op, _ int64) error {
+		if op.Kind == errorfs.OpFileReadAt || op.Kind == errorfs.OpOpen {
+			return errorfs.ErrInjected
+		}
+		return nil
+	})
+	if _, err := s.Next(t.Context(), 1<<30); !errors.Is(err, ErrUnavailable) {
+		t.Fatalf("a page of a failed replica: %v", err)
+	}
+	d.wait(t, "d0")
+	if _, err := s.Next(t.Context(), 1<<30); !errors.Is(err, ErrUnavailable) {
+		t.Fatalf("and once more: %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	// Another one stands on the other replica; its page may hang, and Close does not.
+	if s, err = c.Snapshot(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	h := newHang()
+	defer h.release()
+	m1.do(func(op errorfs.Op, _ int64) error {
+		if op.Kind == errorfs.OpFileReadAt || op.Kind == errorfs.OpOpen {
+			h.wait()
+		}
+		return nil
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if _, err := s.Next(ctx, 1<<30); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("a page that hangs: %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	h.release()
+}
