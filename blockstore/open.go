@@ -276,7 +276,7 @@ func newPool(o Options, f *found) (*Pool, error) {
 	p := &Pool{
 		opt: o, id: top.Pool, parity: top.Parity, width: top.Width, segmentBytes: top.SegmentBytes,
 		patience: o.Patience, log: o.Logger, now: o.Now, rand: o.Rand,
-		segments: newSegmentTable(), space: newSpace(), codes: make(map[int]*erasure.Code),
+		segments: newSegmentTable(), space: newSpace(o.FS), codes: make(map[int]*erasure.Code),
 		requests: make(chan *request, 1024), replicaWanted: make(chan struct{}, 1), stopped: make(chan struct{}), committed: make(chan struct{}),
 	}
 	if o.SegmentBytes != 0 {
@@ -313,11 +313,12 @@ func (p *Pool) start(ctx context.Context, f *found) error {
 		return err
 	}
 	for _, d := range p.members.now().live {
-		p.space.look(d)
+		_, _ = patiently(p.patience, func() (struct{}, error) { p.space.look(d); return struct{}{}, nil }, nil)
 	}
 	if err := p.recover(ctx, f); err != nil {
 		return err
 	}
+	p.committing = true
 	go p.commitLoop()
 	p.wg.Go(p.watch)
 	return nil

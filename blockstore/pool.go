@@ -59,16 +59,17 @@ type Pool struct {
 
 	pinning sync.RWMutex // held for writing while segments are dropped
 
-	ctx       context.Context // ends when the pool has closed
-	cancel    context.CancelFunc
-	stopped   chan struct{} // closed: no new work
-	committed chan struct{} // closed: the committer is done
-	stopOnce  sync.Once
-	busy      sync.WaitGroup // calls under way
-	busyMu    sync.Mutex
-	closing   bool
-	wg        sync.WaitGroup // goroutines of the pool
-	checking  atomic.Bool    // a checkpoint is being made
+	ctx        context.Context // ends when the pool has closed
+	cancel     context.CancelFunc
+	stopped    chan struct{} // closed: no new work
+	committed  chan struct{} // closed: the committer is done
+	committing bool          // the committer was started
+	stopOnce   sync.Once
+	busy       sync.WaitGroup // calls under way
+	busyMu     sync.Mutex
+	closing    bool
+	wg         sync.WaitGroup // goroutines of the pool
+	checking   atomic.Bool    // a checkpoint is being made
 }
 
 // code is the erasure code for k data columns.
@@ -127,8 +128,15 @@ func (p *Pool) exclude(ctx context.Context, bad map[uuid.UUID]error) error {
 // next upload asks for one.
 func (p *Pool) leaveOut(ctx context.Context, bad map[uuid.UUID]error, states map[uuid.UUID]drive.State) error {
 	err := p.members.exclude(ctx, bad, states)
-	for id := range bad {
-		p.dropReplica(id)
+	// Not only those of bad: a drive that did not take the label that leaves
+	// another one out is out as well.
+	if p.catalog != nil {
+		v := p.members.now()
+		for _, r := range p.catalog.Replicas() {
+			if id, e := uuid.Parse(r.Name); e == nil && !v.isLive(id) {
+				p.dropReplica(id)
+			}
+		}
 	}
 	return err
 }
@@ -160,7 +168,7 @@ func (p *Pool) Close(ctx context.Context) error {
 // shutDown ends the pool's goroutines and closes what it has open.
 func (p *Pool) shutDown() error {
 	p.stopOnce.Do(func() { close(p.stopped) })
-	if p.journal != nil {
+	if p.committing {
 		<-p.committed
 	}
 	p.cancel()
@@ -174,10 +182,34 @@ func (p *Pool) shutDown() error {
 	if v := p.members.now(); v != nil {
 		errs = append(errs, closeDrives(v.drives))
 	}
+	if !p.settleDown(closeWait) {
+		return errors.Join(append(errs, errors.New("a drive still holds up a goroutine of the pool"))...)
+	}
 	if p.cache != nil {
 		p.cache.Close()
 	}
 	return errors.Join(errs...)
+}
+
+// closeWait bounds the wait for what hangs in a drive.
+const closeWait = 10 * time.Second
+
+// settleDown waits until every goroutine of the pool has ended, or says no.
+func (p *Pool) settleDown(wait time.Duration) bool {
+	done := make(chan struct{})
+	go func() { // outlives the wait only with what hangs
+		p.wg.Wait()
+		p.members.wg.Wait()
+		close(done)
+	}()
+	late := time.NewTimer(wait)
+	defer late.Stop()
+	select {
+	case <-done:
+		return true
+	case <-late.C:
+		return false
+	}
 }
 
 func closeDrives(drives map[uuid.UUID]*drive.Drive) error {
