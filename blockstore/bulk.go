@@ -80,3 +80,13 @@ func (p *Pool) retire(seg *segment) {
 		p.announce(rec)
 	}
 }
+
+// retireFull seals a segment one of whose drives is full: that file may lack
+// some of what was written.
+func (p *Pool) retireFull(seg *segment, full uuid.UUID) {
+	v := p.members.now()
+	suspect := seg.filesOn(func(id uuid.UUID) bool { return id == full || !v.isLive(id) })
+	if rec := seg.seal(suspect); rec != nil {
+		p.announce(rec)
+	}
+}

@@ -157,9 +157,12 @@ func (o *output) wait(patience time.Duration) map[uuid.UUID]error {
 			answered[id], bad[id] = true, errHung
 		}
 	}
-	for range bits.OnesCount64(o.used &^ o.hung) {
+	for left := bits.OnesCount64(o.used &^ o.hung); left > 0; {
 		select {
 		case r := <-o.results:
+			if !answered[r.drive] { // one given up on may answer yet
+				left--
+			}
 			answered[r.drive] = true
 			if r.err != nil && bad[r.drive] == nil {
 				bad[r.drive] = r.err

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/google/uuid"
 
 	"github.com/holdfast-storage/holdfast/blockstore/drive"
@@ -13,28 +14,35 @@ import (
 // deletes, checkpoints and mending, which must go on when the pool is full
 // (R19).
 type space struct {
+	fs vfs.FS
+
 	mu    sync.Mutex
 	drive map[uuid.UUID]room
 }
 
 type room struct {
 	free, total uint64
-	full        bool // a write said so since the last look
+	full        bool         // a write said so since the last look
+	device      vfs.DeviceID // zero if that cannot be known
 }
 
 // reserve is what new data may not use of a drive: 1 %, at most 1 GiB.
 func (r room) reserve() uint64 { return min(r.total/100, 1<<30) }
 
-func newSpace() *space { return &space{drive: make(map[uuid.UUID]room)} }
+func newSpace(fs vfs.FS) *space { return &space{fs: fs, drive: make(map[uuid.UUID]room)} }
 
-// look asks a drive.
+// look asks a drive. It hangs when the drive does.
 func (s *space) look(d *drive.Drive) {
 	free, total, err := d.FreeBytes()
 	if err != nil {
 		return // the next write tells
 	}
+	r := room{free: free, total: total}
+	if fi, err := s.fs.Stat(d.Dir()); err == nil {
+		r.device = fi.DeviceID()
+	}
 	s.mu.Lock()
-	s.drive[d.ID()] = room{free: free, total: total}
+	s.drive[d.ID()] = r
 	s.mu.Unlock()
 }
 
@@ -77,4 +85,11 @@ func (s *space) both(id uuid.UUID) (free, total uint64) {
 	defer s.mu.Unlock()
 	r := s.drive[id]
 	return r.free, r.total
+}
+
+// device tells which device a drive is on.
+func (s *space) device(id uuid.UUID) vfs.DeviceID {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.drive[id].device
 }

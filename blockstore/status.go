@@ -161,12 +161,12 @@ func (p *Pool) usable(drives []DriveStatus) (capacity, free uint64) {
 	n := uint64(0)
 	devices := make(map[vfs.DeviceID]uint64)
 	for _, d := range drives {
-		devices[p.device(d.Path)]++
+		devices[p.space.device(d.ID)]++
 	}
 	for _, d := range drives {
 		if d.State == drive.Online.String() {
 			share := uint64(1)
-			if dev := p.device(d.Path); dev != (vfs.DeviceID{}) {
+			if dev := p.space.device(d.ID); dev != (vfs.DeviceID{}) {
 				share = devices[dev]
 			}
 			capacity, free, n = capacity+d.CapacityBytes/share, free+d.FreeBytes/share, n+1
@@ -178,18 +178,6 @@ func (p *Pool) usable(drives []DriveStatus) (capacity, free uint64) {
 	}
 	data := width - uint64(p.parity)
 	return capacity / width * data, free / width * data
-}
-
-// device tells which device a directory is on; the zero one if that cannot be known.
-func (p *Pool) device(path string) vfs.DeviceID {
-	if path == "" {
-		return vfs.DeviceID{}
-	}
-	fi, err := p.opt.FS.Stat(path)
-	if err != nil {
-		return vfs.DeviceID{}
-	}
-	return fi.DeviceID()
 }
 
 // redundancy counts from the segment table; nothing is read.

@@ -272,22 +272,22 @@ func (u *upload) writeStripe(seg *segment, n int, bytes int64) error {
 	return u.put(seg, st, bytes)
 }
 
-// put gives the stripe a place in seg, or in a later one, and writes it.
+// put gives the stripe a place in seg, or in a later one, and writes it. If
+// that is narrower, because drives were lost or are full, it becomes several.
 func (u *upload) put(seg *segment, st *stripe, bytes int64) error {
 	for {
+		if seg.k < st.d {
+			return u.putSplit(seg, st, bytes)
+		}
 		no, off, ok := seg.reserve(st.d, st.length, u.p.segmentBytes)
 		if ok {
 			st.place(seg, no, off)
 			break
 		}
 		u.p.retire(seg)
-		k := seg.k
 		var err error
 		if seg, err = u.p.bulk.segment(u.ctx, u.slot); err != nil {
 			return err
-		}
-		if seg.k < st.d {
-			return fmt.Errorf("%w: drives were lost while a stripe of %d+%d was written over %d+%d", ErrUnavailable, st.d, u.p.parity, k, u.p.parity)
 		}
 	}
 	if err := u.p.seal(st, drive.Batch{}, false); err != nil {
@@ -295,6 +295,29 @@ func (u *upload) put(seg *segment, st *stripe, bytes int64) error {
 	}
 	u.output(seg).write(st)
 	u.stripes = append(u.stripes, uploadedStripe{seg, st.no, st.offset, st.d, st.length, bytes})
+	return nil
+}
+
+// putSplit writes the data columns of a stripe as several stripes that fit a
+// narrower segment. The first uses the stripe's own parity buffers.
+func (u *upload) putSplit(seg *segment, st *stripe, bytes int64) error {
+	for from := 0; from < st.d && bytes > 0; from += seg.k {
+		n := min(seg.k, st.d-from)
+		part := &stripe{d: n, length: st.length, bufs: slices.Concat(st.bufs[from:from+n], st.bufs[st.d:])}
+		if from > 0 {
+			parity, err := u.p.mem.commits.getAll(u.ctx, seg.m)
+			if err != nil {
+				return err
+			}
+			defer releaseAll(parity)
+			part.bufs = slices.Concat(st.bufs[from:from+n], parity)
+		}
+		size := min(bytes, int64(n)*int64(st.length))
+		if err := u.put(seg, part, size); err != nil {
+			return err
+		}
+		bytes -= size
+	}
 	return nil
 }
 
@@ -349,6 +372,7 @@ func (u *upload) syncAll() (map[uuid.UUID]bool, error) {
 			bad[id] = true
 			if drive.IsNoSpace(err) {
 				u.p.space.exhausted(id)
+				u.p.retireFull(o.seg, id)
 			} else if !errors.Is(err, errAway) {
 				failed[id] = err
 			}
@@ -469,13 +493,12 @@ func (u *upload) restripe(i int, seg *segment, d, length int, spans [][]byte, by
 			}
 		}
 	}
+	before := len(u.stripes)
 	if err := u.put(seg, st, bytes); err != nil {
 		return err
 	}
-	if replace {
-		last := len(u.stripes) - 1
-		u.stripes[i] = u.stripes[last]
-		u.stripes = u.stripes[:last]
+	if replace { // by one, or more if it had to be split
+		u.stripes = slices.Concat(u.stripes[:i], u.stripes[before:], u.stripes[i+1:before])
 	}
 	return nil
 }
