@@ -26,10 +26,19 @@ func (p *Pool) openReplicas(v *membership, fsys vfs.FS) map[uuid.UUID]*catalog.R
 	open := make(map[uuid.UUID]*catalog.Replica)
 	for id, d := range v.live {
 		dir := fsys.PathJoin(d.Dir(), drive.CatalogName)
-		if list, err := fsys.List(dir); err != nil || len(list) == 0 {
-			continue // it holds none
+		r, err := patiently(p.patience, func() (*catalog.Replica, error) {
+			if list, err := fsys.List(dir); err != nil || len(list) == 0 {
+				return nil, nil // it holds none
+			}
+			return catalog.OpenReplica(fsys, dir, p.replicaOptions())
+		}, func(r *catalog.Replica) {
+			if r != nil {
+				_ = r.Close()
+			}
+		})
+		if r == nil && err == nil {
+			continue
 		}
-		r, err := catalog.OpenReplica(fsys, dir, p.replicaOptions())
 		if err != nil {
 			p.log.Warn("a catalog replica does not open; it will be made again", "drive", id, "error", err)
 			continue
