@@ -53,7 +53,7 @@ func (p *Pool) CreateBucket(ctx context.Context, name string) error {
 		case !isNoSuchBucket(err):
 			return nil, err
 		}
-		d.buckets[name] = &catalog.Bucket{Name: name, ID: d.version(), CreatedUnixNano: created}
+		d.setBucket(name, &catalog.Bucket{Name: name, ID: d.version(), CreatedUnixNano: created})
 		return &catalog.BucketCreate{Name: name, CreatedUnixNano: created}, nil
 	}})
 	return err
@@ -81,7 +81,7 @@ func (p *Pool) DeleteBucket(ctx context.Context, name string) error {
 		if !empty {
 			return nil, ErrBucketNotEmpty
 		}
-		d.buckets[name] = nil
+		d.setBucket(name, nil)
 		return &catalog.BucketDelete{Bucket: b.ID}, nil
 	}})
 	return err

@@ -53,7 +53,7 @@ func (p *Pool) checkpoint() error {
 	began := p.tail.Load()
 	cp := drive.Checkpoint{LSN: at}
 	restate := func(entries []catalog.Entry, last bool) error {
-		version, err := p.submit(p.ctx, &request{decide: func(*decision) (catalog.Record, error) {
+		version, err := p.submit(p.ctx, &request{record: restateBytes, decide: func(*decision) (catalog.Record, error) {
 			return &catalog.Restate{At: at, UID: uid, Entries: entries, Last: last}, nil
 		}})
 		if err != nil {

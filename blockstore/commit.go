@@ -20,9 +20,14 @@ type request struct {
 	// body is the body that goes into the batch beside the record, if any.
 	body [][]byte
 	size int64
+	// record is about how long the record is, if it may be long, in bytes.
+	record int64
 	// done gets the outcome, once.
 	done chan outcome
 }
+
+// cost is about what the change takes of a batch, in bytes.
+func (r *request) cost() int64 { return r.size + r.record + recordEstimate }
 
 type outcome struct {
 	version uint64
@@ -74,7 +79,7 @@ func (p *Pool) gather(carry **request) []*request {
 	var reqs []*request
 	var bytes int64
 	add := func(r *request) bool {
-		cost := r.size + recordEstimate
+		cost := r.cost()
 		if len(reqs) > 0 && (bytes+cost > p.batchBytes || len(reqs) == batchRequestsMax) {
 			*carry = r
 			return false
@@ -130,9 +135,12 @@ func (p *Pool) commit(reqs []*request) {
 			r.done <- results[i]
 		}
 	}
+	// When the batch fails, so does every answer that was judged by what it
+	// would have changed: those from the first accepted change on.
+	accepted := len(reqs)
 	failAll := func(err error) {
 		for i := range results {
-			if results[i].err == nil {
+			if i >= accepted || results[i].err == nil {
 				results[i] = outcome{err: err}
 			}
 		}
@@ -158,9 +166,12 @@ func (p *Pool) commit(reqs []*request) {
 			err = catalog.Validate(rec)
 		}
 		if err != nil {
+			dec.reject()
 			results[i].err = err
 			continue
 		}
+		dec.accept()
+		accepted = min(accepted, i)
 		results[i].version = sequence(b.lsn, len(records))
 		if r.size > 0 {
 			bodyOf[len(records)] = i
@@ -174,7 +185,7 @@ func (p *Pool) commit(reqs []*request) {
 	// A journal segment that begins with this batch announces itself in it. Its
 	// layout depends on that segment, so this is judged by an estimate.
 	for i := range reqs {
-		b.size += reqs[i].size + recordEstimate
+		b.size += reqs[i].cost()
 	}
 	b.d, b.length = 1, int(min(b.size, drive.MaxColumnBytes))
 	if err := j.ready(p.ctx, b); err != nil {
@@ -209,7 +220,7 @@ func (p *Pool) commit(reqs []*request) {
 func (p *Pool) commitBatch(b *batch) error {
 	place, err := p.journal.write(p.ctx, b)
 	if err != nil {
-		if !errors.Is(err, ErrNoSpace) && !errors.Is(err, ErrReadOnly) {
+		if !errors.Is(err, ErrNoSpace) && !errors.Is(err, ErrReadOnly) && !errors.Is(err, ErrUnavailable) {
 			err = fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
 		return err

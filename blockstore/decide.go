@@ -18,6 +18,8 @@ type decision struct {
 	buckets map[string]*catalog.Bucket    // nil: deleted in this batch
 	objects map[objectKey]*catalog.Object // nil: deleted in this batch
 	stored  map[uint64]bool               // buckets that this batch stores into
+
+	effects []func() // of the change being decided
 }
 
 type objectKey struct {
@@ -67,12 +69,31 @@ func (d *decision) object(bucket uint64, key string) (*catalog.Object, error) {
 	return &o, nil
 }
 
+// setObject says what the change being decided makes of an object; nil deletes it.
 func (d *decision) setObject(bucket uint64, key string, o *catalog.Object) {
-	d.objects[objectKey{bucket, key}] = o
-	if o != nil {
-		d.stored[bucket] = true
-	}
+	d.effects = append(d.effects, func() {
+		d.objects[objectKey{bucket, key}] = o
+		if o != nil {
+			d.stored[bucket] = true
+		}
+	})
 }
+
+// setBucket says what the change being decided makes of a bucket; nil deletes it.
+func (d *decision) setBucket(name string, b *catalog.Bucket) {
+	d.effects = append(d.effects, func() { d.buckets[name] = b })
+}
+
+// accept lets later changes of the batch see the one just decided; reject
+// forgets it.
+func (d *decision) accept() {
+	for _, f := range d.effects {
+		f()
+	}
+	d.reject()
+}
+
+func (d *decision) reject() { d.effects = d.effects[:0] }
 
 // empty says whether a bucket holds nothing. Within the batch it errs on the
 // side of "no": what was stored and deleted in one batch counts as stored.

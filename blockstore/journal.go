@@ -41,33 +41,44 @@ func (j *journal) next() uint64 { return j.stableLSN + 1 }
 // acknowledge notes that the batch is durable and applied.
 func (j *journal) acknowledge(b *batch) { j.stableLSN, j.stableUID = b.lsn, b.uid }
 
-// write makes the batch durable and returns where it lies.
+// write makes the batch durable and returns where it lies. Once some of it was
+// written it may be there after a restart, so from then on every error is
+// ErrUnavailable: it is not for us to say that nothing has changed.
 func (j *journal) write(ctx context.Context, b *batch) (catalog.Place, error) {
+	tried := false
+	failed := func(err error) (catalog.Place, error) {
+		if tried {
+			err = fmt.Errorf("%w: the change may or may not have happened: %v", ErrUnavailable, err)
+		}
+		return catalog.Place{}, err
+	}
 	for {
 		if err := j.ready(ctx, b); err != nil {
-			return catalog.Place{}, err
+			return failed(err)
 		}
+		tried = true
 		place, bad, err := j.append(ctx, b)
-		if err != nil {
-			j.roll = true
-			return catalog.Place{}, err
-		}
-		if len(bad) == 0 {
+		if err == nil && len(bad) == 0 {
 			return place, nil
 		}
-		j.seg.truncate(place.Stripe, place.Offset, place.D)
 		j.roll = true
-		failed := make(map[uuid.UUID]error)
+		if place.Offset > 0 {
+			j.seg.truncate(place.Stripe, place.Offset, place.D)
+		}
+		if err != nil {
+			return failed(err)
+		}
+		faulty := make(map[uuid.UUID]error)
 		for id, err := range bad {
 			if drive.IsNoSpace(err) {
 				j.p.space.exhausted(id)
 			} else if !errors.Is(err, errLeftOut) {
-				failed[id] = err
+				faulty[id] = err
 			}
 		}
-		if len(failed) > 0 {
-			if err := j.p.exclude(ctx, failed); err != nil {
-				return catalog.Place{}, err
+		if len(faulty) > 0 {
+			if err := j.p.exclude(ctx, faulty); err != nil {
+				return failed(err)
 			}
 		}
 	}
@@ -136,14 +147,14 @@ func (j *journal) append(ctx context.Context, b *batch) (catalog.Place, map[uuid
 	for part := range parts {
 		no, off, ok := seg.reserve(d, b.length, 1<<62)
 		if !ok {
-			return catalog.Place{}, nil, fmt.Errorf("segment %v was sealed under a batch", seg.id)
+			return place, nil, fmt.Errorf("segment %v was sealed under a batch", seg.id)
 		}
 		if part == 0 {
 			place.Stripe, place.Offset = no, off
 		}
 		bufs, err := p.mem.commits.getAll(ctx, d+seg.m)
 		if err != nil {
-			return catalog.Place{}, nil, err
+			return place, nil, err
 		}
 		st := &stripe{seg: seg, no: no, offset: off, d: d, length: b.length, bufs: bufs}
 		var cols [maxColumns][]byte
@@ -160,7 +171,7 @@ func (j *journal) append(ctx context.Context, b *batch) (catalog.Place, map[uuid
 		}
 		st.release()
 		if err != nil {
-			return catalog.Place{}, nil, err
+			return place, nil, err
 		}
 	}
 	out.sync()

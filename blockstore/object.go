@@ -98,6 +98,11 @@ func (p *Pool) Put(ctx context.Context, bucket, key string, body io.Reader, opt 
 	if err != nil {
 		return ObjectInfo{}, notFoundAs(err, ErrNoSuchBucket)
 	}
+	meta, system := sortPairs(opt.Meta), sortPairs(opt.System)
+	shape := &catalog.Put{Bucket: b.ID, Key: key, Object: catalog.Object{ContentType: opt.ContentType, Meta: meta, System: system}}
+	if err := catalog.Validate(shape); err != nil { // before the body is read
+		return ObjectInfo{}, fmt.Errorf("%w: %w", ErrInvalidName, err)
+	}
 	up := p.newUpload(ctx, body, opt.Size)
 	defer up.close()
 	if err := up.receive(); err != nil {
@@ -105,7 +110,7 @@ func (p *Pool) Put(ctx context.Context, bucket, key string, body io.Reader, opt 
 	}
 	obj := catalog.Object{
 		Size: up.total, ContentType: opt.ContentType, Checksum: up.hash.Sum64(),
-		Meta: sortPairs(opt.Meta), System: sortPairs(opt.System),
+		Meta: meta, System: system,
 	}
 	if opt.Finish != nil {
 		if obj.ETag, err = opt.Finish(); err != nil {
@@ -122,6 +127,7 @@ func (p *Pool) Put(ctx context.Context, bucket, key string, body io.Reader, opt 
 		}
 		rec.Body = catalog.Body{Extents: up.extents()}
 	}
+	r.record = pairBytes(meta) + pairBytes(system) + int64(len(key)+extentBytes*len(rec.Body.Extents))
 	obj.ModTimeUnixNano = p.now().UnixNano()
 	rec.Object = obj
 	r.decide = func(d *decision) (catalog.Record, error) {
@@ -235,6 +241,17 @@ func infoOf(bucket, key string, o *catalog.Object) ObjectInfo {
 		Bucket: bucket, Key: key, Size: o.Size, ETag: o.ETag, ContentType: o.ContentType,
 		Meta: o.Meta, System: o.System, Modified: time.Unix(0, o.ModTimeUnixNano).UTC(), Version: o.Version,
 	}
+}
+
+// extentBytes is about what an extent takes in a record.
+const extentBytes = 32
+
+func pairBytes(pairs []Pair) int64 {
+	n := 0
+	for _, p := range pairs {
+		n += len(p.Name) + len(p.Value) + 8
+	}
+	return int64(n)
 }
 
 // sortPairs orders pairs by name, as records want them.
