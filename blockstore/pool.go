@@ -56,6 +56,7 @@ type Pool struct {
 	changes    atomic.Int64  // in them
 
 	replicaWanted chan struct{} // one token: a replica of the catalog is gone
+	unlucky       sync.Map      // uuid.UUID of drives whose replica was dropped
 
 	pinning sync.RWMutex // held for writing while segments are dropped
 

@@ -41,6 +41,7 @@ func (p *Pool) openReplicas(v *membership, fsys vfs.FS) map[uuid.UUID]*catalog.R
 		}
 		if err != nil {
 			p.log.Warn("a catalog replica does not open; it will be made again", "drive", id, "error", err)
+			p.replicaFailed(id, err)
 			continue
 		}
 		if lsn, _ := r.Applied(); lsn < v.label.Floor || lsn == 0 {
@@ -186,7 +187,8 @@ func (p *Pool) rebuildAt(ctx context.Context, fsys vfs.FS, dir string, cp drive.
 	return r, err
 }
 
-// replicaHomes are the live drives in the order in which they get a replica.
+// replicaHomes are the live drives in the order in which they get a replica:
+// those last whose replica was dropped before.
 func (p *Pool) replicaHomes(v *membership) []uuid.UUID {
 	var homes []drive.Member
 	for _, m := range v.label.Members {
@@ -194,7 +196,15 @@ func (p *Pool) replicaHomes(v *membership) []uuid.UUID {
 			homes = append(homes, m)
 		}
 	}
-	slices.SortFunc(homes, func(a, b drive.Member) int { return cmp.Compare(a.Slot, b.Slot) })
+	unlucky := func(m drive.Member) int {
+		if _, yes := p.unlucky.Load(m.ID); yes {
+			return 1
+		}
+		return 0
+	}
+	slices.SortStableFunc(homes, func(a, b drive.Member) int {
+		return cmp.Or(cmp.Compare(unlucky(a), unlucky(b)), cmp.Compare(a.Slot, b.Slot))
+	})
 	ids := make([]uuid.UUID, len(homes))
 	for i, m := range homes {
 		ids[i] = m.ID
@@ -236,6 +246,7 @@ func (p *Pool) makeReplicas() {
 		}
 		if err != nil {
 			p.log.Warn("a catalog replica could not be made", "drive", id, "error", err)
+			p.replicaFailed(id, err)
 			continue
 		}
 		have[id.String()] = true
@@ -246,9 +257,24 @@ func (p *Pool) makeReplicas() {
 // replicaDropped is called by the catalog when a replica is of no use any more.
 func (p *Pool) replicaDropped(name string, err error) {
 	p.log.Warn("catalog replica dropped; another will be made", "drive", name, "error", err)
+	if id, bad := uuid.Parse(name); bad == nil {
+		p.unlucky.Store(id, true)
+		p.replicaFailed(id, err)
+	}
 	select {
 	case p.replicaWanted <- struct{}{}:
 	default:
+	}
+}
+
+// replicaFailed leaves the drive out if it did not take a write of the
+// catalog's (R6). A full disk is no fault of the drive.
+func (p *Pool) replicaFailed(id uuid.UUID, err error) {
+	if !errors.Is(err, catalog.ErrWrite) || drive.IsNoSpace(err) || p.observer || p.ctx.Err() != nil {
+		return
+	}
+	if err := p.exclude(p.ctx, map[uuid.UUID]error{id: err}); err != nil {
+		p.log.Error("a drive failed and could not be left out", "drive", id, "error", err)
 	}
 }
 

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -9,6 +10,10 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
+
+// ErrWrite says that a replica's drive did not take what was written, so that
+// no more may be written to it (R6).
+var ErrWrite = errors.New("catalog: a write or sync failed")
 
 // A failFS stands between Pebble and a drive, because Pebble ends the process
 // when it cannot write its MANIFEST, and tries again after other errors, which
@@ -47,7 +52,7 @@ func (s *failState) write(op func() error) {
 		return
 	}
 	if err := op(); err != nil {
-		s.fail(err)
+		s.fail(fmt.Errorf("%w: %w", ErrWrite, err))
 	}
 }
 
@@ -183,7 +188,7 @@ func (f *failFile) SyncTo(length int64) (bool, error) {
 // that fails as late as this.
 func (f *failFile) Close() error {
 	if err := f.File.Close(); err != nil {
-		f.state.fail(err)
+		f.state.fail(fmt.Errorf("%w: %w", ErrWrite, err))
 	}
 	return nil
 }
