@@ -80,6 +80,7 @@ func discover(o Options) (*found, error) {
 	if err := checkAgainst(o, f.top, labels, empty, broken); err != nil {
 		return nil, err
 	}
+	locked := make(map[string]drive.Label)
 	for dir, l := range labels {
 		d, err := patiently(o.Patience, func() (*drive.Drive, error) {
 			return drive.Open(drive.Options{FS: o.FS, Logger: o.Logger}, dir)
@@ -92,7 +93,14 @@ func discover(o Options) (*found, error) {
 		if err != nil {
 			return nil, errors.Join(err, closeDrives(f.drives))
 		}
-		f.drives[l.Drive], f.epochs[l.Drive] = d, l.Epoch
+		l = d.Label() // as it is now that nobody else can change it
+		f.drives[l.Drive], f.epochs[l.Drive], locked[dir] = d, l.Epoch, l
+	}
+	if len(locked) > 0 {
+		f.top, err = newest(locked)
+	}
+	if err != nil {
+		return nil, errors.Join(err, closeDrives(f.drives))
 	}
 	return f, nil
 }
@@ -102,7 +110,7 @@ func discover(o Options) (*found, error) {
 // right first.
 func failsAsDrive(err error) bool {
 	for _, other := range []error{
-		drive.ErrChecksum, drive.ErrMalformed, drive.ErrVersion, drive.ErrLocked,
+		drive.ErrVersion, drive.ErrLocked,
 		fs.ErrPermission, syscall.ENOTDIR, ErrForeign,
 	} {
 		if errors.Is(err, other) {
@@ -300,7 +308,7 @@ func newPool(o Options, f *found) (*Pool, error) {
 // serve. What it has opened is closed by shutDown.
 func (p *Pool) start(ctx context.Context, f *found) error {
 	// Until the first epoch of this opening, there is a view to close drives by.
-	p.members.view.Store(&membership{label: f.top.Membership, drives: f.drives})
+	p.members.view.Store(&membership{label: f.top.Membership, drives: f.drives, why: make(map[uuid.UUID]error)})
 	if err := p.join(f); err != nil {
 		var few *tooFewError
 		if errors.As(err, &few) && few.readable {

@@ -27,6 +27,7 @@ type unsettled struct {
 	buckets map[string]bool // names
 	ids     map[uint64]bool // buckets whose listing is not settled
 	objects map[objectKey]bool
+	deleted []uint64 // buckets whose deletion is not settled
 }
 
 // openReadOnly serves what the drives found hold. why says why not read-write.
@@ -79,14 +80,31 @@ func (p *Pool) openReadOnly(ctx context.Context, f *found, why error) error {
 			continue
 		}
 		delete(replicas, id)
-		break // one is enough, nothing changes
 	}
 	if len(p.catalog.Replicas()) == 0 {
 		if err := p.rebuildInMemory(ctx, ev, settled); err != nil {
 			return err
 		}
 	}
+	if err := p.nameUnsettled(ctx); err != nil {
+		return err
+	}
 	return p.loadSegments(ctx, ev)
+}
+
+// nameUnsettled finds the names of buckets whose deletion is not settled.
+func (p *Pool) nameUnsettled(ctx context.Context) error {
+	if p.unsettled == nil {
+		return nil
+	}
+	for _, id := range p.unsettled.deleted {
+		name, err := p.catalog.BucketName(ctx, id)
+		if err != nil && !errors.Is(err, catalog.ErrNotFound) {
+			return unavailable(err)
+		}
+		p.unsettled.buckets[name] = true
+	}
+	return nil
 }
 
 // first is the LSN of the first batch that was read.
@@ -138,6 +156,7 @@ func (p *Pool) noteUnsettled(ctx context.Context, end *logEnd, settled uint64) e
 				u.buckets[r.Name] = true
 			case *catalog.BucketDelete:
 				u.ids[r.Bucket] = true
+				u.deleted = append(u.deleted, r.Bucket)
 			}
 			return nil
 		})

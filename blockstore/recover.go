@@ -27,6 +27,7 @@ type evidence struct {
 	bulk   map[drive.SegmentID]drive.FileHeader // seen on the way
 	exists bool                                 // there must be a journal
 	failed map[uuid.UUID]error                  // drives that did not answer, as if they were not here
+	first  uint64                               // LSN that the journal read so far begins with
 	top    uint32                               // the newest epoch of the labels found
 
 	stableLSN, stableUID uint64 // the highest stable that any block names
@@ -95,10 +96,13 @@ func (ev *evidence) tookPart(id uuid.UUID) bool {
 	return ev.drives[id] != nil && ev.epochs[id] == ev.top
 }
 
-// header reads the first page of a segment's files, until one is good.
-func (ev *evidence) header(id drive.SegmentID) (drive.FileHeader, error) {
-	var errs []error
-	for _, d := range ev.drives {
+// header reads the first page of a segment's files, until one is good. It
+// returns errNoSegment when every file there has a page that was read and is not
+// good, and holds no block either: so it is after a crash while the segment was
+// made. A file that could not be read proves nothing (R12): ErrUnavailable.
+func (ev *evidence) header(ctx context.Context, id drive.SegmentID) (drive.FileHeader, error) {
+	var silent, bad []error
+	for of, d := range ev.drives {
 		h, err := patiently(ev.p.patience, func() (drive.FileHeader, error) {
 			f, h, err := d.OpenSegment(id)
 			if err == nil {
@@ -106,31 +110,62 @@ func (ev *evidence) header(id drive.SegmentID) (drive.FileHeader, error) {
 			}
 			return h, err
 		}, nil)
-		if err == nil {
+		switch {
+		case err == nil:
 			return h, nil
-		}
-		if !errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, err)
+		case errors.Is(err, fs.ErrNotExist):
+		case errors.Is(err, drive.ErrVersion):
+			return drive.FileHeader{}, err // a newer format is not ours to pass over
+		case errors.Is(err, drive.ErrChecksum), errors.Is(err, drive.ErrMalformed), errors.Is(err, drive.ErrForeign):
+			bad = append(bad, fmt.Errorf("drive %v: %w", of, err))
+			if ev.holdsBlocks(ctx, d, id) {
+				silent = append(silent, fmt.Errorf("drive %v: blocks behind a first page that is not good: %w", of, err))
+			}
+		default:
+			silent = append(silent, fmt.Errorf("drive %v: %w", of, err))
 		}
 	}
-	return drive.FileHeader{}, fmt.Errorf("segment %v: %w", id, errors.Join(errs...))
+	if len(silent) > 0 {
+		return drive.FileHeader{}, fmt.Errorf("%w: segment %v: %w", ErrUnavailable, id, errors.Join(silent...))
+	}
+	return drive.FileHeader{}, fmt.Errorf("%w: %v: %w", errNoSegment, id, errors.Join(bad...))
+}
+
+var errNoSegment = errors.New("no such segment")
+
+// holdsBlocks says whether a file holds any block of its segment. When in doubt it does.
+func (ev *evidence) holdsBlocks(ctx context.Context, d *drive.Drive, id drive.SegmentID) bool {
+	some, err := patiently(ev.p.patience, func() (bool, error) {
+		f, err := d.OpenFile(id)
+		if err != nil {
+			return true, err
+		}
+		defer f.Close()
+		found := false
+		err = scanFile(ctx, f, ev.p.id, ev.p.patience, false, func(foundBlock) { found = true })
+		return found || err != nil, nil
+	}, nil)
+	return some || err != nil
 }
 
 // segment scans a journal segment, once. It returns nil for one of another
-// kind, and for one that none of the drives can tell anything about.
-func (ev *evidence) segment(ctx context.Context, id drive.SegmentID) *foundSegment {
+// kind, and for one that is none.
+func (ev *evidence) segment(ctx context.Context, id drive.SegmentID) (*foundSegment, error) {
 	if s, ok := ev.read[id]; ok {
-		return s
+		return s, nil
 	}
-	ev.read[id] = nil
-	head, err := ev.header(id)
+	head, err := ev.header(ctx, id)
+	if errors.Is(err, errNoSegment) {
+		ev.p.log.Warn("a segment was begun and not made", "segment", id, "error", err)
+		ev.read[id] = nil
+		return nil, nil
+	}
 	if err != nil {
-		ev.p.log.Warn("a segment's files have no good first page", "segment", id, "error", err)
-		return nil
+		return nil, err
 	}
 	if head.Kind != drive.Journal {
-		ev.bulk[id] = head
-		return nil
+		ev.read[id], ev.bulk[id] = nil, head
+		return nil, nil
 	}
 	s := ev.p.scanSegment(ctx, head, ev.drives, true)
 	ev.read[id] = s
@@ -141,7 +176,7 @@ func (ev *evidence) segment(ctx context.Context, id drive.SegmentID) *foundSegme
 			}
 		}
 	}
-	return s
+	return s, ctx.Err()
 }
 
 // decide finds the end of the log (R9): the batches past from, up to the first
@@ -153,14 +188,18 @@ func (ev *evidence) segment(ctx context.Context, id drive.SegmentID) *foundSegme
 // when only absent drives could tell.
 func (ev *evidence) decide(ctx context.Context, from uint64, exists bool) (*logEnd, error) {
 	for _, id := range ev.ids {
-		head := ev.segment(ctx, id)
-		if err := ctx.Err(); err != nil {
+		head, err := ev.segment(ctx, id)
+		if err != nil {
 			return nil, err
 		}
-		if head == nil || !head.own {
-			continue // holds nothing, or copies alone: does not count
+		if head != nil && head.own {
+			return ev.follow(ctx, head, from)
 		}
-		return ev.follow(ctx, head, from)
+		// It holds nothing, or copies alone, and so does not count; unless what
+		// it holds could not be read.
+		if head != nil && len(head.mute) > 0 && !ev.lacks(head, nil, head.next) {
+			return nil, ev.cannotTell(head, "whether it holds the journal's end")
+		}
 	}
 	if exists || ev.stableLSN > 0 {
 		return nil, fmt.Errorf("%w: no journal segment is left", ErrDamaged)
@@ -180,7 +219,10 @@ func (ev *evidence) follow(ctx context.Context, head *foundSegment, from uint64)
 		if s.base <= from+1 {
 			break
 		}
-		prev := ev.segment(ctx, s.prev)
+		prev, err := ev.segment(ctx, s.prev)
+		if err != nil {
+			return nil, err
+		}
 		if prev == nil || prev.base >= s.base {
 			return nil, fmt.Errorf("%w: journal segment %v, which %v follows, is missing", ErrDamaged, s.prev, s.head.Segment)
 		}
@@ -193,16 +235,19 @@ func (ev *evidence) follow(ctx context.Context, head *foundSegment, from uint64)
 		if i+1 < len(end.chain) {
 			limit = end.chain[i+1].base - 1
 		}
-		next := uint32(0)
+		next, placed := uint32(0), lsn == s.base // where the next batch begins, if known
+		if b := s.batch(lsn - 1); !placed && b != nil {
+			next, placed = b.first+uint32(len(b.parts)), true
+		}
 		for ; lsn <= limit; lsn++ {
 			b := s.batch(lsn)
 			if b == nil || !b.readable() {
-				return end, ev.judgeEnd(s, lsn, b, next)
+				return end, ev.judgeEnd(s, lsn, b, next, placed)
 			}
 			if lsn == ev.stableLSN && b.uid != ev.stableUID {
 				return nil, fmt.Errorf("%w: batch %d is of another branch of the log", ErrDamaged, lsn)
 			}
-			next = b.first + uint32(len(b.parts))
+			next, placed = b.first+uint32(len(b.parts)), true
 			end.kept = append(end.kept, keptBatch{b, s})
 		}
 	}
@@ -210,20 +255,26 @@ func (ev *evidence) follow(ctx context.Context, head *foundSegment, from uint64)
 }
 
 // judgeEnd says whether the log may end before a batch that cannot be read.
-func (ev *evidence) judgeEnd(s *foundSegment, lsn uint64, b *foundBatch, next uint32) error {
+func (ev *evidence) judgeEnd(s *foundSegment, lsn uint64, b *foundBatch, next uint32, placed bool) error {
 	if lsn <= ev.stableLSN {
 		return fmt.Errorf("%w: batch %d in segment %v was acknowledged and cannot be read", ErrDamaged, lsn, s.head.Segment)
 	}
-	if ev.lacks(s, b, next) {
+	if (b != nil || placed) && ev.lacks(s, b, next) {
 		return nil
 	}
+	return ev.cannotTell(s, fmt.Sprintf("whether batch %d counts", lsn))
+}
+
+// cannotTell names the drives that could answer a question and do not.
+func (ev *evidence) cannotTell(s *foundSegment, what string) error {
 	var absent []string
 	for _, id := range s.head.Drives {
 		if ev.drives[id] == nil || s.mute[id] {
 			absent = append(absent, id.String())
 		}
 	}
-	return fmt.Errorf("%w: only drives that are not here could hold batch %d in segment %v: %v", ErrUnavailable, lsn, s.head.Segment, absent)
+	return fmt.Errorf("%w: only drives that are not here, or cannot be read, could tell of segment %v %s: %v; bring them back and start again",
+		ErrUnavailable, s.head.Segment, what, absent)
 }
 
 // lacks says whether some present drive, whose label is at least as new as the

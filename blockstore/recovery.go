@@ -60,6 +60,7 @@ func (p *Pool) recover(ctx context.Context, f *found) error {
 	}
 	p.log.Info("log recovered", "end", last, "stable", end.stableLSN, "read", len(end.kept))
 	p.adopt(end, ev, end.stableLSN)
+	p.tail.Store(int64(last - min(last, cp.LSN))) // batches, for want of the records' number
 	places, err := p.writeEnd(ctx, end, last)
 	if err != nil {
 		return err
@@ -74,6 +75,9 @@ func (p *Pool) recover(ctx context.Context, f *found) error {
 // be read, sealed at where they end. Batches past last lie elsewhere from now
 // on, or are void.
 func (p *Pool) adopt(end *logEnd, ev *evidence, last uint64) {
+	if len(end.chain) > 0 {
+		ev.first = end.chain[0].base
+	}
 	for i, fs := range end.chain {
 		s := newSegment(fs.head.Segment, drive.Journal, fs.head.K, fs.head.M, slices.Clone(fs.head.Drives))
 		s.base, s.prev, s.last = fs.base, fs.prev, last
@@ -93,12 +97,18 @@ func (p *Pool) adopt(end *logEnd, ev *evidence, last uint64) {
 // measure seals a segment by what was found of it: of a journal segment, the
 // batches up to its last LSN; of a bulk segment, the stripes that were finished.
 //
-// An object names only stripes of which every block was durable on every drive
-// that took part (R5). So where a drive that took part to the end lacks a
+// Before an object that names a stripe with a column missing is committed, the
+// segment is sealed with that file as suspect (see upload.judge). So in a
+// segment that was still open, where a drive that took part to the end lacks a
 // block, the stripe belongs to an upload that came to nothing, and is void.
-// Where another drive lacks one, the file is suspect.
+// Files on other drives are suspect: what they hold was not followed to the end.
 func (s *segment) measure(fs *foundSegment, ev *evidence) {
 	s.sealed = true
+	for i, id := range s.drives {
+		if s.kind == drive.Bulk && !ev.tookPart(id) {
+			s.suspect |= 1 << i
+		}
+	}
 	for no := range fs.next {
 		var st *foundStripe
 		for _, o := range fs.stripes[no] {
@@ -206,7 +216,10 @@ func (p *Pool) replay(ctx context.Context, end *logEnd, from, to uint64, places 
 		}
 		data, release, err := p.batchData(ctx, k)
 		if err != nil {
-			return fmt.Errorf("%w: %w", ErrDamaged, err)
+			if ctx.Err() == nil {
+				err = fmt.Errorf("%w: %w", ErrDamaged, err)
+			}
+			return err
 		}
 		records, err := batchRecords(data)
 		if err == nil {
@@ -249,9 +262,10 @@ func (p *Pool) loadSegments(ctx context.Context, ev *evidence) error {
 		s := segmentOf(e)
 		if !s.sealed {
 			head := drive.FileHeader{Kind: s.kind, K: s.k, M: s.m, Pool: p.id, Segment: s.id, Drives: s.drives}
-			s.last = ^uint64(0)
+			if s.kind == drive.Journal { // from before the tail
+				s.last = ev.first - 1
+			}
 			s.measure(p.scanSegment(ctx, head, ev.drives, false), ev)
-			s.last = 0
 			p.announce(s.sealRecord())
 		}
 		p.segments.add(s)

@@ -3,6 +3,7 @@ package blockstore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"math/bits"
 	"sync"
@@ -76,7 +77,8 @@ type foundBlock struct {
 }
 
 // scanFile walks a segment's file to its end, in 4 KiB steps where no valid
-// header stands; a bad block never ends the walk (R9). With payloads it
+// header stands; a bad block never ends the walk (R9), nor does a page that
+// cannot be read: that is an error at the end, since it proves nothing. With payloads it
 // verifies what the blocks carry; without, it reads headers only and takes
 // their word.
 func scanFile(ctx context.Context, f *drive.File, pool uuid.UUID, late time.Duration, payloads bool, found func(foundBlock)) error {
@@ -127,6 +129,9 @@ func scanFile(ctx context.Context, f *drive.File, pool uuid.UUID, late time.Dura
 			off += drive.PageBytes
 		}
 	}
+	if w.unreadable > 0 {
+		return fmt.Errorf("%d pages cannot be read: %w", w.unreadable, w.why)
+	}
 	return nil
 }
 
@@ -153,6 +158,7 @@ type window struct {
 	buf   []byte
 
 	unreadable int // pages
+	why        error
 }
 
 // unreadableMax is how many pages of a file may be unreadable before the drive
@@ -203,6 +209,7 @@ func (w *window) bytesByPage(off int64) error {
 		if w.unreadable++; w.unreadable > unreadableMax || w.ctx.Err() != nil || errors.Is(err, errHung) {
 			return err
 		}
+		w.why = err
 		clear(page)
 	}
 	return nil
