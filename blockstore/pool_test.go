@@ -332,3 +332,25 @@ func holdCommits(p *Pool) (release func()) {
 		<-r.done
 	}
 }
+
+// TestDrivesLeftOutAreReadLast: with more drives left out than parity bears,
+// but still readable, what they hold is served.
+func TestDrivesLeftOutAreReadLast(t *testing.T) {
+	o, _ := memOptions(t, 6)
+	p := openPool(t, o)
+	if err := p.CreateBucket(t.Context(), "bucket"); err != nil {
+		t.Fatal(err)
+	}
+	for i, n := range bodySizes {
+		putBytes(t, p, "bucket", fmt.Sprint(n), randomBody(uint64(i), n))
+	}
+	for slot := 1; slot <= 3; slot++ {
+		_, err := p.FailDrive(t.Context(), fmt.Sprint(slot), FailOptions{Force: true})
+		if slot < 3 && err != nil || slot == 3 && !errors.Is(err, ErrReadOnly) {
+			t.Fatalf("failing drive %d: %v", slot, err)
+		}
+	}
+	for i, n := range bodySizes {
+		wantBytes(t, p, "bucket", fmt.Sprint(n), randomBody(uint64(i), n))
+	}
+}

@@ -39,6 +39,8 @@ type column struct {
 	buf    *buffer
 	head   drive.Header
 	err    error
+	// leftOut: read it even from a drive that takes no part, if that is open.
+	leftOut bool
 	// late is where the outcome of a read will come that took too long. Until
 	// then buf belongs to the read.
 	late chan column
@@ -203,7 +205,7 @@ func (p *Pool) readHung(id uuid.UUID) {
 func (p *Pool) readPieces(ctx context.Context, at stripeAt, c *column) {
 	col := drive.ColumnOf(c.stored, at.d, at.seg.k)
 	index := at.seg.fileOf(col, at.no)
-	f, err := p.file(at.seg, index)
+	f, err := p.file(at.seg, index, c.leftOut)
 	if err != nil {
 		c.err = err
 		return
@@ -337,7 +339,11 @@ func (p *Pool) rescue(ctx context.Context, at stripeAt, wanted []*column) error 
 		}
 		// Too few but for those that were late: they count after all.
 		if !p.awaitLate(ctx, cols) {
-			break
+			// A drive that was left out may still be readable. What it gives is
+			// verified like everything else.
+			if again = leftOut(cols); len(again) == 0 {
+				break
+			}
 		}
 		for _, c := range wanted {
 			if c.late == nil && c.err == nil && (c.lo > lo || c.hi < hi) {
@@ -365,6 +371,18 @@ func replaceLate(wanted []*column, spares []*buffer) {
 		i := slices.IndexFunc(spares, func(b *buffer) bool { return b != nil })
 		c.buf, spares[i] = spares[i], nil
 	}
+}
+
+// leftOut readies the columns on drives that take no part for being read once.
+func leftOut(cols []*column) []*column {
+	var list []*column
+	for _, c := range cols {
+		if !c.leftOut && c.late == nil && errors.Is(c.err, errAway) {
+			c.leftOut, c.err = true, nil
+			list = append(list, c)
+		}
+	}
+	return list
 }
 
 // agreeing finds d or more good columns with the same tables, the most of any

@@ -142,8 +142,9 @@ func (p *Pool) discard(seg *segment) {
 	}
 }
 
-// file opens a segment's file, or says why it cannot be had now.
-func (p *Pool) file(seg *segment, index int) (*drive.File, error) {
+// file opens a segment's file, or says why it cannot be had now. A drive that
+// takes no part is asked only if leftOut is set.
+func (p *Pool) file(seg *segment, index int, leftOut bool) (*drive.File, error) {
 	v := p.members.now()
 	seg.mu.Lock()
 	id, f := seg.drives[index], seg.files[index]
@@ -152,7 +153,7 @@ func (p *Pool) file(seg *segment, index int) (*drive.File, error) {
 	if d == nil {
 		return nil, fmt.Errorf("drive %v: %w", id, errAway)
 	}
-	if why := v.why[id]; why != nil {
+	if why := v.why[id]; why != nil && !leftOut {
 		return nil, fmt.Errorf("drive %v: %w: %w", id, errAway, why)
 	}
 	if f != nil {
