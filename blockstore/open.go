@@ -72,6 +72,17 @@ func discover(o Options) (*found, error) {
 			return nil, err
 		}
 	}
+	if o.Init {
+		finished, err := finishCreation(o, labels, empty)
+		if err != nil {
+			return nil, err
+		}
+		if finished {
+			if labels, empty, broken, err = readLabels(o); err != nil {
+				return nil, err
+			}
+		}
+	}
 	f := &found{drives: make(map[uuid.UUID]*drive.Drive), epochs: make(map[uuid.UUID]uint32), empty: empty, broken: broken}
 	f.top, err = newest(labels)
 	if err != nil {
@@ -266,17 +277,52 @@ func create(o Options) error {
 		l.Members = append(l.Members, drive.Member{ID: id, Slot: i + 1, State: drive.Online, Joined: 1})
 	}
 	for i, dir := range o.Dirs {
-		l.Drive = l.Members[i].ID
-		d, err := drive.Create(drive.Options{FS: o.FS, Logger: o.Logger}, dir, l)
-		if err != nil {
-			return fmt.Errorf("%s: %w", dir, err)
-		}
-		if err := d.Close(); err != nil {
-			return fmt.Errorf("%s: %w", dir, err)
+		if err := createDrive(o, dir, l, l.Members[i].ID); err != nil {
+			return err
 		}
 	}
 	o.Logger.Info("pool made", "pool", pool, "drives", n, "parity", parity)
 	return nil
+}
+
+func createDrive(o Options, dir string, l drive.Label, id uuid.UUID) error {
+	l.Drive = id
+	d, err := drive.Create(drive.Options{FS: o.FS, Logger: o.Logger}, dir, l)
+	if err == nil {
+		err = d.Close()
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", dir, err)
+	}
+	return nil
+}
+
+// finishCreation makes the drives that an interrupted creation did not get to:
+// a pool of epoch 1 was never opened, so nothing can be on those that are not
+// there. It needs an empty directory for every one of them.
+func finishCreation(o Options, labels map[string]drive.Label, empty []string) (bool, error) {
+	var l drive.Label
+	here := make(map[uuid.UUID]bool)
+	for _, l = range labels {
+		if l.Epoch != 1 || l.Reserved != 1 {
+			return false, nil
+		}
+		here[l.Drive] = true
+	}
+	if len(here) == 0 || len(empty) == 0 || len(empty) != len(l.Members)-len(here) {
+		return false, nil
+	}
+	for _, m := range l.Members {
+		if here[m.ID] {
+			continue
+		}
+		if err := createDrive(o, empty[0], l, m.ID); err != nil {
+			return false, err
+		}
+		empty = empty[1:]
+	}
+	o.Logger.Info("pool made, which an interrupted start had begun", "pool", l.Pool)
+	return true, nil
 }
 
 func newPool(o Options, f *found) (*Pool, error) {

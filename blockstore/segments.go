@@ -27,7 +27,7 @@ func (p *Pool) newSegment(ctx context.Context, kind drive.Kind) (*segment, error
 		counter := p.segmentCounter.Add(1)
 		chosen, err := placement.Choose(p.candidates(v, full), v.label.Width, v.label.Parity, uint64(p.segmentRoomMin()), uint64(counter))
 		if err != nil {
-			if len(full) > 0 {
+			if len(full) > 0 || errors.Is(err, placement.ErrNoSpace) {
 				return nil, fmt.Errorf("%w: %w", ErrNoSpace, err)
 			}
 			return nil, fmt.Errorf("%w: %w", ErrReadOnly, err)
