@@ -5,8 +5,9 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 BIN     := bin/holdfast
 
-# What `make fuzz` spends on each fuzz target, and the packages that `make race` and `make bench` take.
+# What `make fuzz` spends on each fuzz target, how often `make kill` kills, and the packages that `make race` and `make bench` take.
 FUZZTIME ?= 20s
+KILLS    ?= 100
 RACE     ?= ./...
 BENCH    ?= ./erasure/... ./blockstore/...
 
@@ -15,7 +16,7 @@ export CGO_ENABLED := 0
 GOBUILD := $(GO) build -trimpath -ldflags '$(LDFLAGS)'
 
 .DEFAULT_GOAL := help
-.PHONY: help build cross run demo test race fuzz soak mutants lint fmt bench clean
+.PHONY: help build cross run demo test race kill fuzz soak mutants lint fmt bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +42,9 @@ test: ## all tests that need only Go
 
 race: ## the tests under the race detector (RACE=./blockstore/... for a part); needs a C compiler
 	CGO_ENABLED=1 $(GO) test -race -timeout 30m $(RACE)
+
+kill: build ## SIGKILL the binary under load KILLS times, and compare all that was acknowledged each time
+	HOLDFAST_KILLS=$(KILLS) HOLDFAST_BINARY="$(CURDIR)/$(BIN)" $(GO) test -count=1 -timeout 1h -run '^TestKills$$' -v ./cmd/holdfast
 
 fuzz: ## every fuzz target for FUZZTIME
 	@$(GO) list ./... | while read -r pkg; do \
