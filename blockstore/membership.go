@@ -227,6 +227,7 @@ func (ms *members) exclude(ctx context.Context, bad map[uuid.UUID]error, states 
 			ms.log.Error("a drive is left out", "drive", m.ID, "slot", m.Slot, "state", state, "error", why[m.ID])
 		}
 		if err := ms.advance(next, v.drives, targets, why); err != nil {
+			ms.forget(ms.now(), bad)
 			return err
 		}
 		// A target that did not take its label is out as well; say so in a

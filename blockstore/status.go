@@ -139,10 +139,18 @@ func (p *Pool) driveStatus(v *membership) []DriveStatus {
 	var list []DriveStatus
 	for _, m := range v.label.Members {
 		d := DriveStatus{Slot: m.Slot, ID: m.ID, State: m.State.String(), Catalog: replicas[m.ID.String()]}
-		if takesPart(m.State) && !v.isLive(m.ID) {
-			d.State = drive.Faulted.String()
+		why := v.why[m.ID]
+		if takesPart(m.State) && !v.isLive(m.ID) { // no label says so yet, or can
+			switch {
+			case errors.Is(why, drive.ErrRemoved):
+				d.State = drive.Removed.String()
+			case errors.Is(why, errMissing):
+				d.State = drive.Unavail.String()
+			default:
+				d.State = drive.Faulted.String()
+			}
 		}
-		if why := v.why[m.ID]; why != nil {
+		if why != nil {
 			d.Reason = why.Error()
 		}
 		if dr := v.drives[m.ID]; dr != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -191,6 +192,26 @@ func (d *process) logTail() string {
 	}
 	lines := strings.SplitAfter(string(log), "\n")
 	return strings.Join(lines[max(0, len(lines)-most):], "")
+}
+
+// memoryUsed is how much of the memory budget is handed out.
+func (d *process) memoryUsed() (int64, error) {
+	_, raw, err := d.admin.status(d.t.Context())
+	if err != nil {
+		return 0, err
+	}
+	var answer struct {
+		Memory struct {
+			UsedBytes *int64 `json:"used_bytes"`
+		} `json:"memory"`
+	}
+	if err := json.Unmarshal(raw, &answer); err != nil {
+		return 0, err
+	}
+	if answer.Memory.UsedBytes == nil {
+		return 0, errors.New("status does not say how much memory is in use")
+	}
+	return *answer.Memory.UsedBytes, nil
 }
 
 // diskBytes is what a folder below every drive takes up, holes not counted.
