@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"time"
 
 	"github.com/holdfast-storage/holdfast/blockstore/catalog"
 	"github.com/holdfast-storage/holdfast/blockstore/drive"
@@ -64,18 +65,23 @@ func (p *Pool) submit(ctx context.Context, r *request) (uint64, error) {
 func (p *Pool) commitLoop() {
 	defer close(p.committed)
 	var carry *request
+	last, took := 0, time.Duration(0)
 	for {
-		reqs := p.gather(&carry)
+		reqs := p.gather(&carry, last, took/gatherShare)
 		if reqs == nil {
 			return
 		}
+		began := time.Now()
 		p.commit(reqs)
+		last, took = len(reqs), time.Since(began)
 	}
 }
 
 // gather takes what waits, up to one stripe of data. It returns nil when the
-// pool closes and nothing waits any more.
-func (p *Pool) gather(carry **request) []*request {
+// pool closes and nothing waits any more. last is how many the last batch had,
+// patience how long their next changes are worth waiting for.
+func (p *Pool) gather(carry **request, last int, patience time.Duration) []*request {
+	want := last + len(p.requests)
 	var reqs []*request
 	var bytes int64
 	add := func(r *request) bool {
@@ -105,16 +111,19 @@ func (p *Pool) gather(carry **request) []*request {
 		}
 	}
 	// Those whose last change was just acknowledged are about to ask for the
-	// next one: give them a turn, as long as it brings more.
-	for idle := 0; idle < gatherYields; {
+	// next one: give them a turn. Else clients that do one change after the
+	// other fall into two halves, each of which waits for the other's commit.
+	for came := time.Now(); len(reqs) < want || len(p.requests) > 0; {
 		select {
 		case r := <-p.requests:
 			if !add(r) {
 				return reqs
 			}
-			idle = 0
+			came = time.Now()
 		default:
-			idle++
+			if time.Since(came) > patience {
+				return reqs
+			}
 			runtime.Gosched()
 		}
 	}
@@ -124,7 +133,7 @@ func (p *Pool) gather(carry **request) []*request {
 const (
 	recordEstimate   = 256     // bytes of a record and its share of padding
 	batchRequestsMax = 1 << 12 // keeps well below batchRecordsMax with announcements
-	gatherYields     = 3
+	gatherShare      = 5       // of the time a commit takes, waited for one more change
 )
 
 // commit makes one batch of the requests and sees it through.

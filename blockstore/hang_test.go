@@ -1,0 +1,187 @@
+package blockstore
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/holdfast-storage/holdfast/blockstore/faultfs"
+)
+
+// hangDrive makes every operation that which selects hang, on one drive, until
+// the test ends.
+func hangDrive(t *testing.T, fsys *faultfs.FS, dir string, which func(faultfs.Op) bool) {
+	t.Helper()
+	fsys.SetHook(func(op faultfs.Op) faultfs.Fault {
+		return faultfs.Fault{Hang: op.Below(dir) && which(op)}
+	})
+	t.Cleanup(func() { // before the pool is closed
+		fsys.SetHook(nil)
+		fsys.ReleaseHung()
+	})
+}
+
+func everyOp(faultfs.Op) bool { return true }
+
+func storeSizes(t *testing.T, p *Pool, prefix string) {
+	t.Helper()
+	for i, n := range bodySizes {
+		putBytes(t, p, "bucket", fmt.Sprint(prefix, n), randomBody(uint64(i), n))
+	}
+}
+
+func wantSizes(t *testing.T, p *Pool, prefix string) {
+	t.Helper()
+	for i, n := range bodySizes {
+		wantBytes(t, p, "bucket", fmt.Sprint(prefix, n), randomBody(uint64(i), n))
+	}
+}
+
+// poolWithBucket is a new pool of n drives with a bucket.
+func poolWithBucket(t *testing.T, n int, change func(*Options)) (*Pool, Options, *faultfs.FS) {
+	t.Helper()
+	o, fsys := memOptions(t, n)
+	if change != nil {
+		change(&o)
+	}
+	p := openPool(t, o)
+	if err := p.CreateBucket(t.Context(), "bucket"); err != nil {
+		t.Fatal(err)
+	}
+	return p, o, fsys
+}
+
+func status(t *testing.T, p *Pool) Status {
+	t.Helper()
+	s, err := p.Status(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// serving is the index of the drive whose replica serves the catalog.
+func serving(t *testing.T, p *Pool) int {
+	t.Helper()
+	for i, d := range status(t, p).Drives {
+		if d.Catalog == "serving" {
+			return i
+		}
+	}
+	t.Fatal("no replica serves")
+	return -1
+}
+
+// waitFor waits until ok, as long as anything may take on a busy machine.
+func waitFor(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for began := time.Now(); !ok(); time.Sleep(5 * time.Millisecond) {
+		if time.Since(began) > 20*time.Second {
+			t.Fatalf("waited in vain for: %s", what)
+		}
+	}
+}
+
+// TestHangUnderServingReplica: the drive that serves the catalog hangs in
+// everything; reads and commits go on, and the drive is left out.
+func TestHangUnderServingReplica(t *testing.T) {
+	p, o, fsys := poolWithBucket(t, 6, func(o *Options) { o.Patience = 500 * time.Millisecond })
+	storeSizes(t, p, "old")
+	waitFor(t, "three replicas", func() bool { return len(p.catalog.Replicas()) == 3 })
+	i := serving(t, p)
+	hangDrive(t, fsys, o.Dirs[i], everyOp)
+	wantSizes(t, p, "old")
+	storeSizes(t, p, "new")
+	wantSizes(t, p, "old")
+	wantSizes(t, p, "new")
+	s := status(t, p)
+	if s.Drives[i].State == "ONLINE" || s.Drives[i].Catalog == "serving" || s.Pool.State != "DEGRADED" {
+		t.Errorf("the drive that hangs is %+v, the pool %s", s.Drives[i], s.Pool.State)
+	}
+}
+
+// TestHangDuringPuts: a drive hangs in writes and syncs while large and small
+// objects are put; it is left out after the pool's patience, once.
+func TestHangDuringPuts(t *testing.T) {
+	for name, which := range map[string]func(faultfs.Op) bool{
+		"in writes": func(op faultfs.Op) bool { return op.Kind == faultfs.Write },
+		"in syncs":  func(op faultfs.Op) bool { return op.Kind == faultfs.Sync || op.Kind == faultfs.SyncDir },
+		"in reads":  func(op faultfs.Op) bool { return op.Kind == faultfs.Read },
+		"in all":    everyOp,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p, o, fsys := poolWithBucket(t, 6, func(o *Options) { o.Patience = 500 * time.Millisecond })
+			storeSizes(t, p, "old")
+			hangDrive(t, fsys, o.Dirs[4], which)
+			storeSizes(t, p, "new")
+			wantSizes(t, p, "old")
+			wantSizes(t, p, "new")
+			waitFor(t, "the drive to be left out", func() bool { return status(t, p).Drives[4].State != "ONLINE" })
+			for i, d := range status(t, p).Drives {
+				if i != 4 && d.State != "ONLINE" {
+					t.Errorf("drive %d is %s: %s", i+1, d.State, d.Reason)
+				}
+			}
+			// What hung is let go at last; nothing of it may do harm.
+			fsys.SetHook(nil)
+			fsys.ReleaseHung()
+			wantSizes(t, p, "new")
+			if used := status(t, p).Memory.UsedBytes; used != 0 {
+				waitFor(t, "the buffers to come back", func() bool { return status(t, p).Memory.UsedBytes == 0 })
+			}
+		})
+	}
+}
+
+// TestLateAnswerIsNotAnothers: a drive that was given up on answers while the
+// others are still syncing. Its answer must not stand for one of theirs.
+func TestLateAnswerIsNotAnothers(t *testing.T) {
+	fsys, err := poolFS()
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := Options{Init: true, FS: fsys, Dirs: dirsOf(6, "/pool"), Patience: time.Second}
+	p := openPool(t, o)
+	if err := p.CreateBucket(t.Context(), "bucket"); err != nil {
+		t.Fatal(err)
+	}
+	var hung, slow atomic.Int64
+	release := make(chan struct{})
+	fsys.SetHook(func(op faultfs.Op) faultfs.Fault {
+		if !strings.Contains(op.Path, "segments/") || op.Kind != faultfs.Sync && op.Kind != faultfs.Write {
+			return faultfs.Fault{}
+		}
+		switch {
+		case op.Below(o.Dirs[0]) && op.Kind == faultfs.Write && op.Offset > 0 && hung.Add(1) == 1:
+			return faultfs.Fault{Hang: true}
+		case op.Below(o.Dirs[1]) && op.Kind == faultfs.Sync && fsys.Hung() == 0 && hung.Load() > 0 && slow.Add(1) == 1:
+			<-release
+		}
+		return faultfs.Fault{}
+	})
+	// More stripes than may be under way, so that the upload waits for drive 1.
+	body := randomBody(1, 16<<20)
+	go func() {
+		for fsys.Hung() == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(1200 * time.Millisecond) // drive 1 is given up
+		fsys.ReleaseHung()
+		time.Sleep(200 * time.Millisecond)
+		close(release)
+	}()
+	if _, err := p.Put(t.Context(), "bucket", "large", bytes.NewReader(body), PutOptions{Size: int64(len(body))}); err != nil {
+		t.Fatal(err)
+	}
+	fsys.SetHook(nil)
+	o.FS, o.Init = fsys.PowerCut(nil, 0), false
+	if err := p.Close(context.Background()); err != nil {
+		t.Log(err)
+	}
+	wantBytes(t, openPool(t, o), "bucket", "large", body)
+}
