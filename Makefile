@@ -16,7 +16,7 @@ export CGO_ENABLED := 0
 GOBUILD := $(GO) build -trimpath -ldflags '$(LDFLAGS)'
 
 .DEFAULT_GOAL := help
-.PHONY: help build cross run demo test race kill fuzz soak mutants lint fmt bench clean
+.PHONY: help build cross run demo test race kill fuzz soak mutants lint fmt bench figures clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ fmt: ## format the source
 
 bench: ## the benchmarks of the code and the engine
 	$(GO) test -run '^$$' -bench . $(BENCH)
+
+figures: build ## what the README states: rates, bytes on disk, memory, time to start (TMPDIR says where)
+	HOLDFAST_FIGURES=1 HOLDFAST_BINARY="$(CURDIR)/$(BIN)" $(GO) test -count=1 -timeout 1h -run '^TestFigures$$' -v ./cmd/holdfast
 
 clean: ## remove what was built, and the data and keys of `make run`
 	rm -rf bin data

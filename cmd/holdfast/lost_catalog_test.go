@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"os"
-	"path/filepath"
 	"testing"
 )
 
@@ -33,11 +31,7 @@ func TestLostCatalog(t *testing.T) {
 			t.Fatal(err)
 		}
 		end()
-		for _, dir := range d.dirs {
-			if err := os.RemoveAll(filepath.Join(dir, "catalog")); err != nil {
-				t.Fatal(err)
-			}
-		}
+		d.eraseCatalogs()
 		d.start()
 		d.wantAll(s)
 		after, err := d.listing(t.Context())

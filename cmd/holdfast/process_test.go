@@ -194,24 +194,37 @@ func (d *process) logTail() string {
 	return strings.Join(lines[max(0, len(lines)-most):], "")
 }
 
-// memoryUsed is how much of the memory budget is handed out.
-func (d *process) memoryUsed() (int64, error) {
+// inside is what status tells of the engine for those who look after it.
+type inside struct {
+	Memory struct {
+		UsedBytes *int64 `json:"used_bytes"`
+	} `json:"memory"`
+	Commits struct {
+		Batches int64 `json:"batches"`
+		Changes int64 `json:"changes"`
+	} `json:"commits"`
+}
+
+func (d *process) inside() (answer inside) {
+	d.t.Helper()
 	_, raw, err := d.admin.status(d.t.Context())
+	if err == nil {
+		err = json.Unmarshal(raw, &answer)
+	}
 	if err != nil {
-		return 0, err
+		d.t.Fatal(err)
 	}
-	var answer struct {
-		Memory struct {
-			UsedBytes *int64 `json:"used_bytes"`
-		} `json:"memory"`
+	return answer
+}
+
+// eraseCatalogs erases the catalog of every drive.
+func (d *process) eraseCatalogs() {
+	d.t.Helper()
+	for _, dir := range d.dirs {
+		if err := os.RemoveAll(filepath.Join(dir, "catalog")); err != nil {
+			d.t.Fatal(err)
+		}
 	}
-	if err := json.Unmarshal(raw, &answer); err != nil {
-		return 0, err
-	}
-	if answer.Memory.UsedBytes == nil {
-		return 0, errors.New("status does not say how much memory is in use")
-	}
-	return *answer.Memory.UsedBytes, nil
 }
 
 // diskBytes is what a folder below every drive takes up, holes not counted.
