@@ -104,6 +104,7 @@ func (o *output) feed(i int, id uuid.UUID, q <-chan func(*drive.File, func(error
 func (o *output) write(st *stripe) {
 	for i := range st.columns() {
 		buf, block, off := st.bufs[i], st.block(i), st.offset
+		o.p.space.take(o.seg.driveOf(drive.ColumnOf(i, st.d, st.seg.k), st.no), int64(len(block)))
 		buf.Hold()
 		queued := o.send(st.file(i), func(f *drive.File, done func(error)) {
 			if f == nil {

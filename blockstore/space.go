@@ -46,6 +46,17 @@ func (s *space) look(d *drive.Drive) {
 	s.mu.Unlock()
 }
 
+// take counts what is about to be written to a drive, so that the reserve holds
+// however much is written between two looks.
+func (s *space) take(id uuid.UUID, bytes int64) {
+	s.mu.Lock()
+	if r, known := s.drive[id]; known {
+		r.free -= min(r.free, uint64(bytes))
+		s.drive[id] = r
+	}
+	s.mu.Unlock()
+}
+
 // exhausted notes that a drive refused a write for lack of room.
 func (s *space) exhausted(id uuid.UUID) {
 	s.mu.Lock()

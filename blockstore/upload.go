@@ -19,8 +19,9 @@ const (
 	// inlineMax is the largest body that goes into a batch beside its record.
 	inlineMax = 256 << 10
 	// scratchBytes is what an upload reads into before it holds any of the
-	// budget, so that the smallest objects and the slowest clients cost none.
-	scratchBytes = 4096
+	// budget, so that the smallest objects and the slowest clients cost none. It
+	// has room to see the end of an object of 4 KiB.
+	scratchBytes = 4096 + 1
 	// slowRead is a wait for a client's bytes that makes the next one go to
 	// the scratch buffer.
 	slowRead = 50 * time.Millisecond
@@ -105,12 +106,18 @@ func (u *upload) inline() bool { return len(u.stripes) == 0 && u.total <= u.inli
 func (u *upload) read() error {
 	direct := len(u.cols) > 0 && len(u.scratch) == 0 && u.last < slowRead
 	if !direct {
+		// Who is slow holds nothing while others wait (R21).
+		if len(u.cols) > 0 && u.last >= slowRead && u.p.mem.uploads.pressed() {
+			if err := u.flush(); err != nil {
+				return err
+			}
+		}
 		if u.scratch == nil {
 			u.scratch = make([]byte, 0, scratchBytes)
 		}
 		n, err := u.readInto(u.scratch[len(u.scratch):cap(u.scratch)])
 		u.scratch = u.scratch[:len(u.scratch)+n]
-		if err != nil || len(u.scratch) < cap(u.scratch) && u.last >= slowRead || u.sawEnd {
+		if err != nil || u.sawEnd || len(u.scratch) < cap(u.scratch) && (u.last >= slowRead || len(u.cols) == 0) {
 			return err
 		}
 		return u.unscratch()
