@@ -113,18 +113,18 @@ func (p *Pool) gather(carry **request, last int, patience time.Duration) []*requ
 	// Those whose last change was just acknowledged are about to ask for the
 	// next one: give them a turn. Else clients that do one change after the
 	// other fall into two halves, each of which waits for the other's commit.
-	for came := time.Now(); len(reqs) < want || len(p.requests) > 0; {
+	runtime.Gosched()
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	for len(reqs) < want || len(p.requests) > 0 {
 		select {
 		case r := <-p.requests:
 			if !add(r) {
 				return reqs
 			}
-			came = time.Now()
-		default:
-			if time.Since(came) > patience {
-				return reqs
-			}
-			runtime.Gosched()
+			late.Reset(patience)
+		case <-late.C:
+			return reqs
 		}
 	}
 	return reqs
