@@ -23,7 +23,7 @@ import (
 //	file: drive/segments.go
 //	test: drive ^TestOrderOfSyncs$
 //	-- old --
-//	the text to replace, whole lines, found exactly once in the file
+//	the text to replace, to a line's end, found exactly once in the file
 //	-- new --
 //	what stands there instead
 //
@@ -158,8 +158,9 @@ func testSource(t *testing.T, pkg string) string {
 }
 
 // TestMutants builds each mutant's tests with its one file replaced, runs them
-// and wants them to fail. HOLDFAST_MUTANT selects mutants by a pattern of their
-// names.
+// and wants them to fail; one that does not end in time fails too. With
+// HOLDFAST_MUTANT, a pattern of names, it takes those alone and shows what their
+// tests say.
 func TestMutants(t *testing.T) {
 	if os.Getenv("HOLDFAST_MUTANTS") == "" {
 		t.Skip("breaks every rule on purpose, which takes minutes: make mutants, or set HOLDFAST_MUTANTS=1")
@@ -172,7 +173,10 @@ func TestMutants(t *testing.T) {
 	if len(list) == 0 || t.Failed() {
 		t.Fatalf("%d mutants to run", len(list))
 	}
-	l := &lab{dir: t.TempDir(), normal: make(map[testRun]time.Duration)}
+	l := &lab{dir: t.TempDir(), normal: make(map[testRun]time.Duration), log: func(string) {}}
+	if only.String() != "" {
+		l.log = func(output string) { t.Log(output) }
+	}
 	if err := l.control(t.Context(), list); err != nil {
 		t.Fatalf("without any mutant: %v", err)
 	}
@@ -208,6 +212,7 @@ func TestMutants(t *testing.T) {
 type lab struct {
 	dir    string
 	normal map[testRun]time.Duration // what tests take without a mutant
+	log    func(string)              // takes the output of tests that failed
 }
 
 // built is a mutant's test binaries, by package.
@@ -309,11 +314,13 @@ func (l *lab) hunt(ctx context.Context, b built) (by string, err error) {
 	}
 	for _, run := range b.m.tests {
 		if r := runTests(ctx, b.bins[run.pkg], run, mutantSlack+3*l.normal[run]); r.failed {
+			l.log(r.output)
 			return r.name(run.pkg), nil
 		}
 	}
 	for pkg, bin := range b.bins {
 		if r := runTests(ctx, bin, testRun{pkg, "."}, packageTime); r.failed {
+			l.log(r.output)
 			return r.name(pkg) + ", which it does not name", nil
 		}
 	}
