@@ -76,17 +76,23 @@ func (b *bulkSet) retire(all bool) {
 func (p *Pool) retire(seg *segment) {
 	v := p.members.now()
 	suspect := seg.filesOn(func(id uuid.UUID) bool { return !v.isLive(id) })
-	if rec := seg.seal(suspect); rec != nil {
-		p.announce(rec)
+	if seg.seal(suspect) {
+		p.announceSeal(seg)
 	}
 }
 
-// retireFull seals a segment one of whose drives is full: that file may lack
-// some of what was written.
-func (p *Pool) retireFull(seg *segment, full uuid.UUID) {
-	v := p.members.now()
-	suspect := seg.filesOn(func(id uuid.UUID) bool { return id == full || !v.isLive(id) })
-	if rec := seg.seal(suspect); rec != nil {
-		p.announce(rec)
+// lacking seals a segment whose files, as bits, did not take all that was
+// written to them, and has the journal say so (see upload.judge).
+func (p *Pool) lacking(seg *segment, files uint64) {
+	if seg.lack(files) {
+		p.announceSeal(seg)
 	}
+}
+
+// announceSeal puts a segment's seal into the next batch. Of several the last
+// one counts, so it is taken as it is now, in one step with its place among them.
+func (p *Pool) announceSeal(seg *segment) {
+	p.announceMu.Lock()
+	defer p.announceMu.Unlock()
+	p.announced = append(p.announced, seg.sealRecord())
 }

@@ -106,30 +106,37 @@ func (s *segment) truncate(no uint32, off int64, d int) {
 	s.end = off
 }
 
-// seal ends the segment and returns the record that says so. Suspect are the
-// files on drives that did not take everything. A second seal returns nil.
-func (s *segment) seal(suspect uint64) catalog.Record {
+// seal ends the segment, unless it has ended. Suspect are the files on drives
+// that did not take everything.
+func (s *segment) seal(suspect uint64) (changed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.sealed {
-		return nil
+		return false
 	}
 	s.sealed = true
 	s.suspect |= suspect
 	for _, files := range s.bad {
 		s.suspect |= files
 	}
-	return s.sealRecordLocked()
+	return true
+}
+
+// lack notes that files may lack blocks they should hold, and ends the segment,
+// since it is the seal that keeps this. It says whether anything was new.
+func (s *segment) lack(files uint64) (changed bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	changed = !s.sealed || files&^s.suspect != 0
+	s.sealed = true
+	s.suspect |= files
+	return changed
 }
 
 // sealRecord says what a sealed segment holds.
 func (s *segment) sealRecord() catalog.Record {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.sealRecordLocked()
-}
-
-func (s *segment) sealRecordLocked() catalog.Record {
 	rec := &catalog.Seal{ID: s.id, End: s.end, Last: s.last, Suspect: s.suspect}
 	for rotation := range s.width() {
 		for d := 1; d <= s.k; d++ {

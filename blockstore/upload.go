@@ -66,6 +66,20 @@ type uploadedStripe struct {
 	d      int
 	length int
 	bytes  int64 // of the body
+	// missing are the files (bit = file index) that did not take their block,
+	// or are on drives that take part no more. Once missing, always missing.
+	missing uint64
+}
+
+// good is the number of columns that are durable on drives that take part.
+func (s *uploadedStripe) good() int {
+	n := 0
+	for i := range s.d + s.seg.m {
+		if s.missing&(1<<s.seg.fileOf(drive.ColumnOf(i, s.d, s.seg.k), s.no)) == 0 {
+			n++
+		}
+	}
+	return n
 }
 
 func (p *Pool) newUpload(ctx context.Context, body io.Reader, size int64) *upload {
@@ -205,18 +219,19 @@ func (u *upload) plan() {
 	u.d, u.limit = k, drive.MaxColumnBytes
 	if u.size >= 0 {
 		if rest := u.size - u.total + int64(len(u.scratch)); rest > u.p.inlineMax && rest < int64(k)*drive.MaxColumnBytes {
-			u.d, u.limit = stripeGeometry(rest, k, u.p.parity)
+			u.d, u.limit = stripeGeometry(rest, k, u.p.parity, drive.MaxColumnBytes)
 		}
 	}
 }
 
-// stripeGeometry spreads n bytes over at most k data columns so that the
-// fewest bytes are stored; among equals with the fewest columns.
-func stripeGeometry(n int64, k, m int) (d, length int) {
+// stripeGeometry spreads n bytes over at most k data columns of at most
+// lengthMax bytes so that the fewest bytes are stored; among equals with the
+// fewest columns. d is 0 if they do not fit.
+func stripeGeometry(n int64, k, m, lengthMax int) (d, length int) {
 	var best int64
 	for try := 1; try <= k; try++ {
 		l := (n + int64(try) - 1) / int64(try)
-		if l > drive.MaxColumnBytes {
+		if l > int64(lengthMax) {
 			continue
 		}
 		stored := int64(try+m) * drive.BlockBytes(drive.Bulk, try, m, int(l))
@@ -254,8 +269,9 @@ func (u *upload) flush() error {
 func (u *upload) writeStripe(seg *segment, n int, bytes int64) error {
 	d, length := n, u.limit
 	if bytes < int64(n)*int64(u.limit) {
-		// A short stripe: spread it so that little is stored.
-		d, length = stripeGeometry(bytes, seg.k, seg.m)
+		// A short stripe: spread it so that little is stored, in columns no
+		// longer than those it is in, since it is moved in place.
+		d, length = stripeGeometry(bytes, seg.k, seg.m, u.limit)
 	}
 	extra, err := u.p.mem.commits.getAll(u.ctx, max(0, d-n)+seg.m)
 	if err != nil {
@@ -301,7 +317,7 @@ func (u *upload) put(seg *segment, st *stripe, bytes int64) error {
 		return err
 	}
 	u.output(seg).write(st)
-	u.stripes = append(u.stripes, uploadedStripe{seg, st.no, st.offset, st.d, st.length, bytes})
+	u.stripes = append(u.stripes, uploadedStripe{seg: seg, no: st.no, offset: st.offset, d: st.d, length: st.length, bytes: bytes})
 	return nil
 }
 
@@ -348,11 +364,10 @@ func (u *upload) output(seg *segment) *output {
 // written again from what it has (R6).
 func (u *upload) settle() error {
 	for {
-		bad, err := u.syncAll()
-		if err != nil {
+		if err := u.syncAll(); err != nil {
 			return err
 		}
-		thin, err := u.judge(bad)
+		thin, err := u.judge()
 		if err != nil {
 			return err
 		}
@@ -367,65 +382,62 @@ func (u *upload) settle() error {
 	}
 }
 
-// syncAll syncs what was written and leaves out the drives that failed.
-func (u *upload) syncAll() (map[uuid.UUID]bool, error) {
-	bad := make(map[uuid.UUID]bool)
+// syncAll syncs what was written since the last time, leaves out the drives
+// that failed, and notes what each stripe is missing.
+func (u *upload) syncAll() error {
 	failed := make(map[uuid.UUID]error)
 	if n := len(u.outs); n > 0 {
 		u.outs[n-1].sync()
 	}
+	lost := make(map[*segment]uint64) // files that did not take everything
 	for _, o := range u.outs {
-		for id, err := range o.wait(u.p.patience) {
-			bad[id] = true
+		bad := o.wait(u.p.patience)
+		for id, err := range bad {
 			if drive.IsNoSpace(err) {
 				u.p.space.exhausted(id)
-				u.p.retireFull(o.seg, id)
 			} else if !errors.Is(err, errAway) {
 				failed[id] = err
 			}
 		}
+		lost[o.seg] |= o.seg.filesOn(func(id uuid.UUID) bool { return bad[id] != nil })
 	}
 	u.outs = nil
 	if len(failed) > 0 {
 		if err := u.p.exclude(u.ctx, failed); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	v := u.p.members.now()
 	if v.readOnly != nil {
-		return nil, v.readOnly
+		return v.readOnly
 	}
-	for _, s := range u.stripes {
-		for _, id := range s.seg.drives {
-			if !v.isLive(id) {
-				bad[id] = true
-			}
-		}
+	for i := range u.stripes {
+		s := &u.stripes[i]
+		s.missing |= lost[s.seg] | s.seg.filesOn(func(id uuid.UUID) bool { return !v.isLive(id) })
 	}
-	return bad, nil
+	return nil
 }
 
-// judge notes the columns that are missing, and returns the stripes that have
-// too few good ones.
-func (u *upload) judge(bad map[uuid.UUID]bool) (thin []int, err error) {
-	if len(bad) == 0 {
-		return nil, nil
-	}
-	for i, s := range u.stripes {
-		good, missing := 0, false
-		for c := range s.d + s.seg.m {
-			column := drive.ColumnOf(c, s.d, s.seg.k)
-			if bad[s.seg.driveOf(column, s.no)] {
-				missing = true
-				s.seg.markBad(column, s.no)
-			} else {
-				good++
-			}
+// judge returns the stripes that have too few good columns.
+//
+// Invariant: before the record of an object is submitted that names a stripe
+// with a column missing, a seal of its segment was announced that has the
+// column's file among the suspect ones; so the seal goes into the same batch or
+// an earlier one. Recovery relies on it: in a segment that was never sealed, a
+// stripe that lacks a column was not acknowledged (segment.measure). It holds
+// too for a segment that another upload sealed, or that was full, before it
+// was known that the column is missing: then the seal is announced again.
+func (u *upload) judge() (thin []int, err error) {
+	for i := range u.stripes {
+		s := &u.stripes[i]
+		good := s.good()
+		if good < s.d+s.seg.m {
+			u.p.lacking(s.seg, s.missing)
 		}
 		switch {
-		case missing && good < s.d:
+		case good < s.d:
 			return nil, fmt.Errorf("%w: too many drives failed while the body was stored", ErrUnavailable)
-		case missing && good < s.d+1:
+		case good < s.d+1:
 			thin = append(thin, i)
 		}
 	}
@@ -445,7 +457,7 @@ func (u *upload) rewrite(i int) error {
 		return err
 	}
 	defer rd.release()
-	d, length := stripeGeometry(s.bytes, seg.k, seg.m)
+	d, length := stripeGeometry(s.bytes, seg.k, seg.m, drive.MaxColumnBytes)
 	if d == 0 {
 		return u.rewriteSplit(i, seg, rd)
 	}
@@ -470,7 +482,7 @@ func (u *upload) rewriteSplit(i int, seg *segment, rd *stripeRead) error {
 				spans = spans[1:]
 			}
 		}
-		d, length := stripeGeometry(n, seg.k, seg.m)
+		d, length := stripeGeometry(n, seg.k, seg.m, drive.MaxColumnBytes)
 		if err := u.restripe(-1, seg, d, length, part, n, false); err != nil {
 			return err
 		}
