@@ -233,37 +233,44 @@ func (d *process) wantIdleMemory() {
 }
 
 // TestStalledBody lets clients stall in the middle of a body. Each is cut once nothing has come for 30 s, nothing is
-// stored, and meanwhile others are served.
+// stored, and meanwhile others are served. The clients begin before the test lets others run beside it, and wait while
+// those run.
 func TestStalledBody(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes 30 s")
 	}
-	t.Parallel()
 	d := newProcess(t, 3)
 	d.begin()
-	s := newShelf()
-	var stalled []net.Conn
-	began := time.Now()
-	for i, size := range []int64{100, 100_000, 4 << 20} {
-		conn := brokenPut(t, d, fmt.Sprintf("stalled%d", i), fmt.Sprintf("Content-Length: %d", size), content{1, size}, size/2)
-		defer conn.Close()
-		stalled = append(stalled, conn)
+	type cut struct {
+		answer []byte
+		err    error
+		after  time.Duration
 	}
-	d.fill(s, "meanwhile", 20, rand.New(rand.NewPCG(seedOf(t), 0)))
-	d.wantAll(s)
-	for _, conn := range stalled {
-		if err := conn.SetReadDeadline(began.Add(60 * time.Second)); err != nil {
+	sizes := []int64{100, 100_000, 4 << 20}
+	cuts := make(chan cut, len(sizes))
+	for i, size := range sizes {
+		conn := brokenPut(t, d, fmt.Sprintf("stalled%d", i), fmt.Sprintf("Content-Length: %d", size), content{1, size}, size/2)
+		began := time.Now()
+		if err := conn.SetReadDeadline(began.Add(50 * time.Second)); err != nil {
 			t.Fatal(err)
 		}
-		answer, err := io.ReadAll(io.LimitReader(conn, 4<<10))
-		if err != nil {
-			t.Errorf("a stalled client is not cut: %v", err)
+		go func() { // ends with the daemon at the latest
+			defer conn.Close()
+			answer, err := io.ReadAll(io.LimitReader(conn, 4<<10))
+			cuts <- cut{answer, err, time.Since(began)}
+		}()
+	}
+	t.Parallel()
+	s := newShelf()
+	d.fill(s, "meanwhile", 20, rand.New(rand.NewPCG(seedOf(t), 0)))
+	d.wantAll(s)
+	for range sizes {
+		c := <-cuts
+		if c.err != nil || c.after < 25*time.Second {
+			t.Errorf("a stalled client was cut after %v: %v", c.after, c.err)
 		}
-		if !strings.HasPrefix(string(answer), "HTTP/1.1 400 ") || !strings.Contains(string(answer), "RequestTimeout") {
-			t.Errorf("a stalled client is told %q", answer)
-		}
-		if took := time.Since(began); took < 25*time.Second {
-			t.Errorf("a stalled client was cut after %v", took)
+		if !strings.HasPrefix(string(c.answer), "HTTP/1.1 400 ") || !strings.Contains(string(c.answer), "RequestTimeout") {
+			t.Errorf("a stalled client is told %q", c.answer)
 		}
 	}
 	d.wantAll(s)
