@@ -58,14 +58,14 @@ func (p *Pool) openReadOnly(ctx context.Context, f *found, why error) error {
 	defer func() { closeReplicas(replicas) }()
 	best := bestApplied(replicas, cp.LSN)
 	ev.exists = best > 0
-	end, err := ev.decide(ctx, best, ev.exists)
+	end, err := ev.decide(ctx, lookBack(best, cp.LSN), ev.exists)
 	if err != nil {
 		return err
 	}
 	if p.discardForeign(replicas, end) {
 		closeReplicas(replicas)
 		best = cp.LSN
-		if end, err = ev.decide(ctx, best, ev.exists); err != nil {
+		if end, err = ev.decide(ctx, lookBack(best, cp.LSN), ev.exists); err != nil {
 			return err
 		}
 	}

@@ -43,14 +43,14 @@ func (p *Pool) recover(ctx context.Context, f *found) error {
 	defer func() { closeReplicas(replicas) }() // those that were not attached
 	best := bestApplied(replicas, cp.LSN)
 	ev.exists = best > 0
-	end, err := ev.decide(ctx, best, ev.exists)
+	end, err := ev.decide(ctx, lookBack(best, cp.LSN), ev.exists)
 	if err != nil {
 		return err
 	}
 	if p.discardForeign(replicas, end) {
 		closeReplicas(replicas) // the simple way: build one from the journal
 		best = cp.LSN
-		if end, err = ev.decide(ctx, best, ev.exists); err != nil {
+		if end, err = ev.decide(ctx, lookBack(best, cp.LSN), ev.exists); err != nil {
 			return err
 		}
 	}
@@ -58,6 +58,7 @@ func (p *Pool) recover(ctx context.Context, f *found) error {
 	if best > last {
 		return fmt.Errorf("%w: the catalog has batch %d, and the journal ends at %d", ErrDamaged, best, last)
 	}
+	end.settle(best)
 	p.log.Info("log recovered", "end", last, "stable", end.stableLSN, "read", len(end.kept))
 	p.adopt(end, ev, end.stableLSN)
 	p.tail.Store(int64(last - min(last, cp.LSN))) // batches, for want of the records' number
@@ -69,6 +70,26 @@ func (p *Pool) recover(ctx context.Context, f *found) error {
 		return err
 	}
 	return p.loadSegments(ctx, ev)
+}
+
+// lookBack is where to read the journal from when a replica has what is up to
+// best: that batch too, since it tells whether the replica knows its place.
+func lookBack(best, checkpoint uint64) uint64 {
+	if best > checkpoint {
+		return best - 1
+	}
+	return best
+}
+
+// settle counts the batches up to applied, which a catalog replica has, as
+// stable: a replica takes only what was acknowledged. They must not be copied,
+// since the replica knows where they lie, and it would not be told.
+func (e *logEnd) settle(applied uint64) {
+	for _, k := range e.kept {
+		if k.lsn == applied && applied > e.stableLSN {
+			e.stableLSN, e.stableUID = k.lsn, k.uid
+		}
+	}
 }
 
 // adopt takes the journal segments of the log into the table, so that they can

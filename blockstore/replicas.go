@@ -62,15 +62,19 @@ func closeReplicas(replicas map[uuid.UUID]*catalog.Replica) {
 }
 
 // discardForeign closes replicas that hold a batch which is not in the log: of
-// a branch that was cut away, on a drive that came back as it once was.
+// a branch that was cut away, on a drive that came back as it once was. One
+// that ends among copies is foreign too: it took those batches where they lay
+// before a recovery moved them, for one that took the copies has the end which
+// was written behind them as well.
 func (p *Pool) discardForeign(replicas map[uuid.UUID]*catalog.Replica, end *logEnd) (dropped bool) {
 	uids := map[uint64]uint64{end.stableLSN: end.stableUID}
+	copies := make(map[uint64]bool)
 	for _, k := range end.kept {
-		uids[k.lsn] = k.uid
+		uids[k.lsn], copies[k.lsn] = k.uid, k.parts[0].copy
 	}
 	for id, r := range replicas {
 		lsn, uid := r.Applied()
-		if want, known := uids[lsn]; known && want != uid {
+		if want, known := uids[lsn]; copies[lsn] || known && want != uid {
 			p.log.Warn("a catalog replica is of another branch of the log; it will be made again", "drive", id, "applied", lsn)
 			_ = r.Close()
 			delete(replicas, id)

@@ -36,6 +36,7 @@ type foundStripe struct {
 	batch drive.Batch
 	table uint64 // hash of the checksums of all pieces
 	good  uint64 // stored indexes of the columns that hold
+	copy  bool   // made by a recovery of what lay elsewhere
 }
 
 func (s *foundStripe) readable() bool { return bits.OnesCount64(s.good) >= s.at.d }
@@ -290,7 +291,7 @@ func (s *foundSegment) add(b foundBlock) {
 		}
 	}
 	if st == nil {
-		st = &foundStripe{at: at, batch: h.Batch, table: b.table}
+		st = &foundStripe{at: at, batch: h.Batch, table: b.table, copy: h.Copy}
 		s.stripes[h.Stripe] = append(s.stripes[h.Stripe], st)
 		s.addToBatch(st)
 		s.next = max(s.next, h.Stripe+1)
