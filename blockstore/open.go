@@ -423,10 +423,22 @@ var errMissing = errors.New("it was not there when the pool was opened")
 
 // missing says of a drive that it is, and where it may belong.
 func (f *found) missing() error {
-	if len(f.empty) == 0 {
-		return errMissing
+	if where := f.where(); where != "" {
+		return fmt.Errorf("%w%s", errMissing, where)
 	}
-	return fmt.Errorf("%w; there is no drive at %s", errMissing, strings.Join(f.empty, ", "))
+	return errMissing
+}
+
+// where tells of the directories that hold no drive, or one that does not work.
+func (f *found) where() string {
+	where := ""
+	if len(f.empty) > 0 {
+		where = "; there is no drive at " + strings.Join(f.empty, ", ")
+	}
+	for _, dir := range slices.Sorted(maps.Keys(f.broken)) {
+		where += fmt.Sprintf("; %s: %v", dir, f.broken[dir])
+	}
+	return where
 }
 
 // tooFew says which drives are missing and how many are needed.
@@ -439,16 +451,9 @@ func (p *Pool) tooFew(f *found, votes func(uuid.UUID) bool) error {
 		}
 	}
 	need := quorum(len(members), f.top.Parity)
-	where := ""
-	if len(f.empty) > 0 {
-		where = "; there is no drive at " + strings.Join(f.empty, ", ")
-	}
-	for _, dir := range slices.Sorted(maps.Keys(f.broken)) {
-		where += fmt.Sprintf("; %s: %v", dir, f.broken[dir])
-	}
 	return &tooFewError{
 		text: fmt.Sprintf("%d of the pool's %d drives are usable and %d are needed; missing: %s%s; bring them back and start again",
-			len(members)-len(missing), len(members), need, strings.Join(missing, ", "), where),
+			len(members)-len(missing), len(members), need, strings.Join(missing, ", "), f.where()),
 		readable: len(members)-len(f.drives) <= f.top.Parity && len(f.top.Old) == 0,
 	}
 }

@@ -1,0 +1,136 @@
+package blockstore
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/holdfast-storage/holdfast/blockstore/faultfs"
+)
+
+// threeOf yields all ways to choose three of six.
+func threeOf(yield func([3]int)) {
+	for i := range 6 {
+		for j := i + 1; j < 6; j++ {
+			for k := j + 1; k < 6; k++ {
+				yield([3]int{i, j, k})
+			}
+		}
+	}
+}
+
+// TestAnyThreeOfSixGone: one more than may be lost, while running. Nothing is
+// answered wrongly, nothing is taken, nothing is opened without them; and all is
+// there when one of them comes back.
+func TestAnyThreeOfSixGone(t *testing.T) {
+	threeOf(func(gone [3]int) {
+		for name, pull := range map[string]func(*faultfs.FS, string){"detach": (*faultfs.FS).Detach, "unplug": (*faultfs.FS).Unplug} {
+			t.Run(fmt.Sprint(name, gone[0]+1, gone[1]+1, gone[2]+1), func(t *testing.T) {
+				t.Parallel()
+				threeGone(t, gone, pull)
+			})
+		}
+	})
+}
+
+func threeGone(t *testing.T, gone [3]int, pull func(*faultfs.FS, string)) {
+	p, o, fsys := poolWithBucket(t, 6, func(o *Options) { o.PresencePeriod = 10 * time.Millisecond })
+	storeSizes(t, p, "old")
+	for _, d := range gone {
+		pull(fsys, o.Dirs[d])
+	}
+	mustRefuse := func(what string, err error) {
+		t.Helper()
+		if !errors.Is(err, ErrReadOnly) && !errors.Is(err, ErrUnavailable) {
+			t.Errorf("%s: %v, want ErrReadOnly or ErrUnavailable", what, err)
+		}
+	}
+	// A change that needs none of the three may go through before they are missed.
+	_, err := p.Put(t.Context(), "bucket", "last", strings.NewReader("last"), PutOptions{Size: 4})
+	last := err == nil
+	if !last {
+		mustRefuse("put", err)
+	}
+	waitFor(t, "the pool to be read-only", func() bool { return status(t, p).Pool.ReadOnly })
+	for _, n := range []int{1, 3_000_000} {
+		_, err := p.Put(t.Context(), "bucket", "lost", bytes.NewReader(randomBody(1, n)), PutOptions{Size: int64(n)})
+		mustRefuse(fmt.Sprint("put of ", n), err)
+	}
+	_, err = p.Delete(t.Context(), "bucket", "old1", Condition{})
+	mustRefuse("delete", err)
+	mustRefuse("create bucket", p.CreateBucket(t.Context(), "another"))
+	for i, n := range bodySizes {
+		got, err := getBytes(t.Context(), p, "bucket", fmt.Sprint("old", n))
+		switch {
+		case err != nil && !errors.Is(err, ErrUnavailable):
+			t.Errorf("get of %d bytes: %v, want ErrUnavailable", n, err)
+		case err == nil && !bytes.Equal(got, randomBody(uint64(i), n)):
+			t.Errorf("get of %d bytes: WRONG BYTES", n)
+		}
+	}
+	if page, err := p.List(t.Context(), "bucket", ListOptions{Max: 100}); err != nil && !errors.Is(err, ErrUnavailable) {
+		t.Errorf("list: %v", err)
+	} else if n := len(page.Objects); err == nil && n != len(bodySizes) && (!last || n != len(bodySizes)+1) {
+		t.Errorf("list: %d objects, not %d", n, len(bodySizes))
+	}
+	s := status(t, p)
+	for _, d := range gone {
+		if s.Drives[d].State == "ONLINE" {
+			t.Errorf("drive %d is ONLINE", d+1)
+		}
+	}
+	if !s.Pool.ReadOnly || s.Pool.State != "UNAVAIL" {
+		t.Errorf("the pool is %s, read-only %v", s.Pool.State, s.Pool.ReadOnly)
+	}
+	_ = p.Close(context.Background())
+
+	o.Init = false
+	_, err = Open(t.Context(), o)
+	if !errors.Is(err, ErrQuorum) {
+		t.Fatalf("open without three drives: %v, want ErrQuorum", err)
+	}
+	for _, d := range gone {
+		if id := s.Drives[d].ID.String(); !strings.Contains(err.Error(), id) {
+			t.Errorf("the refusal does not name drive %d, %s: %v", d+1, id, err)
+		}
+	}
+	fsys.Plug(o.Dirs[gone[1]])
+	p = openPool(t, o)
+	wantSizes(t, p, "old")
+	if last {
+		wantBytes(t, p, "bucket", "last", []byte("last"))
+	}
+	storeSizes(t, p, "new")
+	wantSizes(t, p, "new")
+	if s := status(t, p); s.Pool.State != "DEGRADED" {
+		t.Errorf("the pool is %s with two drives missing", s.Pool.State)
+	}
+}
+
+// TestOnePlusOneLosesOne: of two drives one is no majority: read-only, and every
+// byte can be read.
+func TestOnePlusOneLosesOne(t *testing.T) {
+	for i := range 2 {
+		p, o, fsys := poolWithBucket(t, 2, func(o *Options) { o.PresencePeriod = 10 * time.Millisecond })
+		storeSizes(t, p, "old")
+		fsys.Unplug(o.Dirs[i])
+		_, err := p.Put(t.Context(), "bucket", "lost", strings.NewReader("x"), PutOptions{Size: 1})
+		if !errors.Is(err, ErrReadOnly) && !errors.Is(err, ErrUnavailable) {
+			t.Errorf("put with drive %d gone: %v", i+1, err)
+		}
+		wantSizes(t, p, "old")
+		if s := status(t, p); !s.Pool.ReadOnly || s.Drives[i].State == "ONLINE" || s.Drives[1-i].State != "ONLINE" {
+			t.Errorf("with drive %d gone: %+v", i+1, s)
+		}
+		_ = p.Close(context.Background())
+		fsys.Plug(o.Dirs[i])
+		o.Init = false
+		p = openPool(t, o)
+		wantSizes(t, p, "old")
+		storeSizes(t, p, "new")
+	}
+}
