@@ -152,7 +152,7 @@ func (j *journal) append(ctx context.Context, b *batch) (catalog.Place, map[uuid
 		if part == 0 {
 			place.Stripe, place.Offset = no, off
 		}
-		bufs, err := p.mem.commits.getAll(ctx, d+seg.m)
+		bufs, err := p.mem.journal.getAll(ctx, d+seg.m)
 		if err != nil {
 			return place, nil, err
 		}

@@ -33,7 +33,8 @@ type members struct {
 
 	change sync.Mutex // one change of membership at a time
 	view   atomic.Pointer[membership]
-	top    uint32 // highest epoch number seen or reserved; guarded by change
+	closed atomic.Bool // the pool closes: no more changes
+	top    uint32      // highest epoch number seen or reserved; guarded by change
 	wg     sync.WaitGroup
 }
 
@@ -183,6 +184,9 @@ func (ms *members) exclude(ctx context.Context, bad map[uuid.UUID]error, states 
 	ms.change.Lock()
 	defer ms.change.Unlock()
 	for {
+		if ms.closed.Load() {
+			return ErrClosed // it may be why an operation failed
+		}
 		v := ms.now()
 		if v.readOnly != nil {
 			ms.forget(v, bad)

@@ -13,12 +13,15 @@ import (
 
 // Shares of the memory budget (R21). Uploads may wait for memory while they
 // hold none; commits, parity and reads have reserves of their own, are bounded
-// in time, and so always give back what an upload may be waiting for.
+// in time, and so always give back what an upload may be waiting for. What hangs
+// in a drive is given back when the drive is left out, which the committer does:
+// so nobody else takes its share.
 const (
-	uploadShare = 60 // percent
-	commitShare = 20 // batches, and the parity of uploads
-	readShare   = 15
-	rescueShare = 5 // the further columns that a degraded read needs
+	uploadShare  = 60 // percent
+	parityShare  = 12 // of uploads, and stripes that are written again
+	journalShare = 8  // batches
+	readShare    = 15
+	rescueShare  = 5 // the further columns that a degraded read needs
 
 	// waitersMax bounds the requests that wait for memory; one more is told
 	// to slow down.
@@ -35,7 +38,8 @@ const (
 type memory struct {
 	payloadAt int
 	uploads   *share
-	commits   *share
+	parity    *share
+	journal   *share
 	reads     *share
 	rescues   *share
 	pool      sync.Pool
@@ -48,6 +52,7 @@ type share struct {
 	sem     *semaphore.Weighted
 	waiting atomic.Int64
 	used    atomic.Int64
+	always  bool // nobody who waits for it is told to slow down
 }
 
 // buffer is one column's memory. It is counted: the I/O that uses it holds it
@@ -68,7 +73,9 @@ func newMemory(total int64, k, m int) *memory {
 	}
 	width := int64(k + m)
 	mem.uploads = part(uploadShare, 2*width)
-	mem.commits = part(commitShare, 4*width)
+	mem.parity = part(parityShare, 2*width)
+	mem.journal = part(journalShare, 3*width)
+	mem.journal.always = true
 	mem.reads = part(readShare, 4*width)
 	mem.rescues = part(rescueShare, 2*width)
 	return mem
@@ -99,7 +106,7 @@ func (s *share) get(ctx context.Context) (*buffer, error) {
 // callers from each holding half of what both need.
 func (s *share) getAll(ctx context.Context, n int) ([]*buffer, error) {
 	unit := int64(s.home.columnBytes())
-	if s.waiting.Add(1) > waitersMax {
+	if s.waiting.Add(1) > waitersMax && !s.always {
 		s.waiting.Add(-1)
 		return nil, ErrBusy
 	}
@@ -182,7 +189,7 @@ func aligned(n int) []byte {
 
 // usage is the memory handed out, and the budget.
 func (mem *memory) usage() (used, total int64) {
-	for _, s := range []*share{mem.uploads, mem.commits, mem.reads, mem.rescues} {
+	for _, s := range []*share{mem.uploads, mem.parity, mem.journal, mem.reads, mem.rescues} {
 		used, total = used+s.used.Load(), total+s.total
 	}
 	return used, total

@@ -60,6 +60,10 @@ func (o *output) send(i int, op func(*drive.File, func(error))) bool {
 		return true
 	case <-late.C:
 		o.hung |= bit
+		o.seg.mu.Lock()
+		id := o.seg.drives[i]
+		o.seg.mu.Unlock()
+		o.p.wg.Go(func() { o.p.hung(id) })
 		return false
 	}
 }
@@ -113,12 +117,27 @@ func (o *output) write(st *stripe) {
 			}
 			f.WriteAt(block, off, func(err error) {
 				buf.Release()
+				if drive.IsNoSpace(err) {
+					o.full(st.file(i))
+				}
 				done(err)
 			})
 		})
 		if !queued {
 			buf.Release()
 		}
+	}
+}
+
+// full is called when a file's drive has no room. An upload's next stripe then
+// goes to another segment, without that drive.
+func (o *output) full(file int) {
+	o.seg.mu.Lock()
+	id := o.seg.drives[file]
+	o.seg.mu.Unlock()
+	o.p.space.exhausted(id)
+	if o.seg.kind == drive.Bulk {
+		o.p.lacking(o.seg, 1<<file)
 	}
 }
 

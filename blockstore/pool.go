@@ -172,6 +172,7 @@ func (p *Pool) shutDown() error {
 	if p.committing {
 		<-p.committed
 	}
+	p.members.closed.Store(true) // before a drive is: what then fails says nothing of it
 	p.cancel()
 	var errs []error
 	if p.catalog != nil {

@@ -36,7 +36,7 @@ func newRuleBench(t *testing.T) *ruleBench {
 // stripe makes one of data, at the segment's first place. It has its checksums.
 func (b *ruleBench) stripe(data []byte, d int) *stripe {
 	b.t.Helper()
-	bufs, err := b.p.mem.commits.getAll(b.t.Context(), d+b.seg.m)
+	bufs, err := b.p.mem.parity.getAll(b.t.Context(), d+b.seg.m)
 	if err != nil {
 		b.t.Fatal(err)
 	}

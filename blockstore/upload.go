@@ -273,7 +273,7 @@ func (u *upload) writeStripe(seg *segment, n int, bytes int64) error {
 		// longer than those it is in, since it is moved in place.
 		d, length = stripeGeometry(bytes, seg.k, seg.m, u.limit)
 	}
-	extra, err := u.p.mem.commits.getAll(u.ctx, max(0, d-n)+seg.m)
+	extra, err := u.p.mem.parity.getAll(u.ctx, max(0, d-n)+seg.m)
 	if err != nil {
 		return err
 	}
@@ -328,7 +328,7 @@ func (u *upload) putSplit(seg *segment, st *stripe, bytes int64) error {
 		n := min(seg.k, st.d-from)
 		part := &stripe{d: n, length: st.length, bufs: slices.Concat(st.bufs[from:from+n], st.bufs[st.d:])}
 		if from > 0 {
-			parity, err := u.p.mem.commits.getAll(u.ctx, seg.m)
+			parity, err := u.p.mem.parity.getAll(u.ctx, seg.m)
 			if err != nil {
 				return err
 			}
@@ -493,7 +493,7 @@ func (u *upload) rewriteSplit(i int, seg *segment, rd *stripeRead) error {
 
 // restripe writes spans as a new stripe, in place of stripe i or appended.
 func (u *upload) restripe(i int, seg *segment, d, length int, spans [][]byte, bytes int64, replace bool) error {
-	bufs, err := u.p.mem.commits.getAll(u.ctx, d+seg.m)
+	bufs, err := u.p.mem.parity.getAll(u.ctx, d+seg.m)
 	if err != nil {
 		return err
 	}

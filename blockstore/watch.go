@@ -15,6 +15,42 @@ func (p *Pool) watch() {
 	for id, d := range p.members.now().live {
 		p.wg.Go(func() { p.watchDrive(id, d) })
 	}
+	p.wg.Go(p.watchStuck)
+}
+
+// watchStuck leaves out the drives on which a write or sync exhausts the pool's
+// patience, whoever waits for it or for the memory that it holds.
+func (p *Pool) watchStuck() {
+	tick := time.NewTicker(p.patience / stuckShare)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-p.stopped:
+			return
+		}
+		for id, d := range p.members.now().live {
+			if d.Stuck() > p.patience {
+				p.hung(id)
+			}
+		}
+	}
+}
+
+// stuckShare of the pool's patience is how often it is looked for what hangs.
+const stuckShare = 8
+
+// hung leaves out a drive that does not get on with what it was given. What
+// waits in its queue is answered then, and the memory comes back.
+func (p *Pool) hung(id uuid.UUID) {
+	d := p.members.now().live[id]
+	if d == nil {
+		return
+	}
+	d.Fail(errHung)
+	if err := p.exclude(p.ctx, map[uuid.UUID]error{id: errHung}); err != nil && !errors.Is(err, ErrClosed) {
+		p.log.Error("a drive hangs and could not be left out", "drive", id, "error", err)
+	}
 }
 
 func (p *Pool) watchDrive(id uuid.UUID, d *drive.Drive) {

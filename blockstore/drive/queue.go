@@ -3,6 +3,8 @@ package drive
 import (
 	"context"
 	"sync"
+	"sync/atomic"
+	"time"
 )
 
 // queue carries out the operations on a drive's files with goroutines of the
@@ -12,6 +14,7 @@ type queue struct {
 	writes, reads chan task
 	stop          chan struct{}
 	workers       sync.WaitGroup
+	writing       atomic.Int64 // when the write or sync under way began; 0: none is
 }
 
 // task is one operation. It holds its file open and counts as pending on the
@@ -42,6 +45,16 @@ func (q *queue) start(d *Drive, depth, readers int) {
 	q.workers.Go(func() { q.refuse(d) })
 }
 
+// Stuck says for how long the write or sync that the drive is at has been under
+// way; 0 if it is at none. What waits behind it is not counted.
+func (d *Drive) Stuck() time.Duration {
+	began := d.queue.writing.Load()
+	if began == 0 {
+		return 0
+	}
+	return max(0, time.Since(time.Unix(0, began)))
+}
+
 // stopAndWait ends the workers. Nothing may be pending.
 func (q *queue) stopAndWait() {
 	close(q.stop)
@@ -52,7 +65,10 @@ func (q *queue) write() {
 	for {
 		select {
 		case t := <-q.writes:
-			t.finish(t.write())
+			q.writing.Store(time.Now().UnixNano())
+			err := t.write()
+			q.writing.Store(0)
+			t.finish(err)
 		case <-q.stop:
 			return
 		}
