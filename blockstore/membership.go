@@ -178,11 +178,28 @@ func (ms *members) lost(next drive.Membership, failed map[uuid.UUID]error) error
 
 // exclude leaves drives out: their new states are durable on a quorum before
 // it returns nil (R6), and from then on nothing waits for them. It returns nil
-// too if all of them were left out already. A drive without an entry in states
-// is REMOVED when its label is gone from its path, else FAULTED.
-func (ms *members) exclude(ctx context.Context, bad map[uuid.UUID]error, states map[uuid.UUID]drive.State) error {
+// too if all of them were left out already. A drive is REMOVED when its label is
+// gone from its path, else FAULTED.
+func (ms *members) exclude(ctx context.Context, bad map[uuid.UUID]error) error {
 	ms.change.Lock()
 	defer ms.change.Unlock()
+	return ms.excludeLocked(ctx, bad, nil)
+}
+
+// fail leaves out a drive that the operator gives up, even one that is away,
+// unless check, which sees the membership that the change is made to, refuses.
+func (ms *members) fail(ctx context.Context, id uuid.UUID, check func(*membership) error) error {
+	ms.change.Lock()
+	defer ms.change.Unlock()
+	if err := check(ms.now()); err != nil {
+		return err
+	}
+	return ms.excludeLocked(ctx, map[uuid.UUID]error{id: errOperator}, map[uuid.UUID]drive.State{id: drive.Faulted})
+}
+
+// excludeLocked is exclude for who holds ms.change. A drive with an entry in
+// states gets that state.
+func (ms *members) excludeLocked(ctx context.Context, bad map[uuid.UUID]error, states map[uuid.UUID]drive.State) error {
 	for {
 		if ms.closed.Load() {
 			return ErrClosed // it may be why an operation failed
@@ -194,15 +211,15 @@ func (ms *members) exclude(ctx context.Context, bad map[uuid.UUID]error, states 
 		}
 		why, drop := maps.Clone(v.why), false
 		for id, err := range bad {
-			if _, ok := v.member(id); !ok {
+			m, ok := v.member(id)
+			if !ok {
 				continue
 			}
-			if v.isLive(id) {
-				drop = true
-			} else if m, _ := v.member(id); takesPart(m.State) {
-				drop = true // did not take the last label: say so
-			}
-			if why[id] == nil {
+			// One that is not live and takes part did not take the last label:
+			// say so. One that is away gets the state that is asked for.
+			want, asked := states[id]
+			drop = drop || v.isLive(id) || takesPart(m.State) || asked && m.State != want
+			if why[id] == nil || asked {
 				why[id] = err
 			}
 		}
@@ -213,11 +230,11 @@ func (ms *members) exclude(ctx context.Context, bad map[uuid.UUID]error, states 
 		next.Members = slices.Clone(next.Members)
 		targets := maps.Clone(v.live)
 		for i, m := range next.Members {
-			if why[m.ID] == nil || !takesPart(m.State) {
+			state, ok := states[m.ID]
+			if why[m.ID] == nil || !takesPart(m.State) && !ok {
 				continue
 			}
 			delete(targets, m.ID)
-			state, ok := states[m.ID]
 			if !ok {
 				state = drive.Faulted
 				if errors.Is(why[m.ID], drive.ErrRemoved) {

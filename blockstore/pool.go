@@ -120,15 +120,21 @@ func (p *Pool) writable() error {
 // exclude leaves drives out, durably, before it returns. Every open segment
 // with a file on one of them is sealed.
 func (p *Pool) exclude(ctx context.Context, bad map[uuid.UUID]error) error {
-	err := p.leaveOut(ctx, bad, nil)
+	err := p.leaveOut(ctx, bad)
 	p.bulk.retire(false)
 	return err
 }
 
 // leaveOut is exclude without sealing bulk segments: those are sealed when the
 // next upload asks for one.
-func (p *Pool) leaveOut(ctx context.Context, bad map[uuid.UUID]error, states map[uuid.UUID]drive.State) error {
-	err := p.members.exclude(ctx, bad, states)
+func (p *Pool) leaveOut(ctx context.Context, bad map[uuid.UUID]error) error {
+	err := p.members.exclude(ctx, bad)
+	p.dropReplicas()
+	return err
+}
+
+// dropReplicas closes the replicas of drives that take part no more.
+func (p *Pool) dropReplicas() {
 	// Not only those of bad: a drive that did not take the label that leaves
 	// another one out is out as well.
 	if p.catalog != nil {
@@ -139,7 +145,6 @@ func (p *Pool) leaveOut(ctx context.Context, bad map[uuid.UUID]error, states map
 			}
 		}
 	}
-	return err
 }
 
 // Close stops taking requests, waits for those under way until ctx ends, and

@@ -265,7 +265,7 @@ func (p *Pool) blame(at stripeAt, col int, err error) {
 	if errors.Is(err, errAway) || errors.Is(err, drive.ErrClosed) {
 		return // known, and shown as the drive's state
 	}
-	at.seg.markBad(col, at.no)
+	at.seg.markBad(col, at.no, at.d)
 	id := at.seg.driveOf(col, at.no)
 	if errors.Is(err, errPiece) || errors.Is(err, errForeignBlock) || errors.Is(err, drive.ErrNoBlock) || errors.Is(err, drive.ErrChecksum) {
 		if d := p.members.now().drives[id]; d != nil {

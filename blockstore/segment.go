@@ -29,9 +29,15 @@ type segment struct {
 	next    uint32        // number of the next stripe
 	end     int64         // file offset of the next stripe
 	sealed  bool
-	suspect uint64            // files that may lack blocks they should hold (bit = file index)
-	classes map[class]int64   // stripes by where their columns lie
-	bad     map[uint32]uint64 // single columns found bad, by stripe (bit = file index)
+	suspect uint64               // files that may lack blocks they should hold (bit = file index)
+	classes map[class]int64      // stripes by where their columns lie
+	bad     map[uint32]badStripe // single columns found bad
+}
+
+// badStripe is a stripe of d data columns that some files hold badly.
+type badStripe struct {
+	d     int
+	files uint64 // bit = file index
 }
 
 // class says which files of a segment hold a stripe's columns.
@@ -46,7 +52,7 @@ func newSegment(id drive.SegmentID, kind drive.Kind, k, m int, drives []uuid.UUI
 		files:   make([]*drive.File, len(drives)),
 		end:     drive.FirstBlock,
 		classes: make(map[class]int64),
-		bad:     make(map[uint32]uint64),
+		bad:     make(map[uint32]badStripe),
 	}
 }
 
@@ -116,8 +122,8 @@ func (s *segment) seal(suspect uint64) (changed bool) {
 	}
 	s.sealed = true
 	s.suspect |= suspect
-	for _, files := range s.bad {
-		s.suspect |= files
+	for _, b := range s.bad {
+		s.suspect |= b.files
 	}
 	return true
 }
@@ -167,11 +173,12 @@ func (s *segment) filesOn(is func(uuid.UUID) bool) uint64 {
 	return bits
 }
 
-// markBad notes a column that was found bad, for status and for mending.
-func (s *segment) markBad(column int, stripe uint32) {
+// markBad notes a column of a stripe of d data columns that was found bad, for
+// status and for mending.
+func (s *segment) markBad(column int, stripe uint32, d int) {
 	file := s.fileOf(column, stripe)
 	s.mu.Lock()
-	s.bad[stripe] |= 1 << file
+	s.bad[stripe] = badStripe{d: d, files: s.bad[stripe].files | 1<<file}
 	s.mu.Unlock()
 }
 

@@ -47,7 +47,7 @@ func (p *Pool) newSegment(ctx context.Context, kind drive.Kind) (*segment, error
 		}
 		p.discard(seg)
 		if len(failed) > 0 {
-			if err := p.leaveOut(ctx, failed, nil); err != nil {
+			if err := p.leaveOut(ctx, failed); err != nil {
 				return nil, err
 			}
 		}

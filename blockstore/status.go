@@ -228,14 +228,14 @@ func (s *segment) count(v *membership, counts map[int]int64) {
 			counts[missing(c, gone)] += n
 		}
 	}
-	// Single columns found bad beyond those; their stripes' d is not known
-	// here, but a column that was read was stored.
-	for stripe, files := range s.bad {
-		extra := bits.OnesCount64(files &^ gone)
-		if extra == 0 || stripe >= s.next {
+	// Single columns found bad beyond those.
+	for stripe, b := range s.bad {
+		c := class{int(stripe) % s.width(), b.d}
+		extra := bits.OnesCount64(b.files &^ gone)
+		if extra == 0 || stripe >= s.next || s.classes[c] == 0 {
 			continue
 		}
-		before := missing(class{int(stripe) % s.width(), s.k}, gone)
+		before := missing(c, gone)
 		counts[before]--
 		counts[before+extra]++
 	}
@@ -282,19 +282,24 @@ func (p *Pool) FailDrive(ctx context.Context, ref string, o FailOptions) (FailRe
 	if d := v.drives[m.ID]; d != nil {
 		rep.Path = d.Dir()
 	}
-	out := len(v.label.Members) - len(v.live)
-	if v.isLive(m.ID) {
-		out++
+	check := func(v *membership) error {
+		before := len(v.label.Members) - len(v.live)
+		out := before
+		if v.isLive(m.ID) {
+			out++
+		}
+		rep.MayStillFail = max(0, p.parity-out)
+		if out > p.parity && !o.Force {
+			return fmt.Errorf("%w: %d drives are out already, and with %d out data is unavailable; replace one first, or use --force",
+				ErrUnsafe, before, out)
+		}
+		return nil
 	}
-	rep.MayStillFail = max(0, p.parity-out)
-	if out > p.parity && !o.Force {
-		return rep, fmt.Errorf("%w: %d drives are out already, and with %d out data is unavailable; replace one first, or use --force",
-			ErrUnsafe, len(v.label.Members)-len(v.live), out)
+	if o.DryRun {
+		return rep, check(v)
 	}
-	if o.DryRun || !v.isLive(m.ID) {
-		return rep, nil
-	}
-	err = p.leaveOut(ctx, map[uuid.UUID]error{m.ID: errOperator}, map[uuid.UUID]drive.State{m.ID: drive.Faulted})
+	err = p.members.fail(ctx, m.ID, check)
+	p.dropReplicas()
 	p.bulk.retire(false)
 	return rep, err
 }
