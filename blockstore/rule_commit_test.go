@@ -89,6 +89,8 @@ func TestAckWaitsForEverySync(t *testing.T) {
 					hang := isSync(op, o.Dirs[d]) && kindOf(p, op) == kind && once.CompareAndSwap(false, true)
 					return faultfs.Fault{Hang: hang}
 				})
+				defer fsys.ReleaseHung()
+				defer fsys.SetHook(nil)
 				done := make(chan error, 1)
 				go func() {
 					_, err := p.Put(t.Context(), "bucket", "k", bytes.NewReader(randomBody(2, size)), PutOptions{Size: int64(size)})
