@@ -40,7 +40,7 @@ func (b *bulkSet) segment(ctx context.Context, slot int) (*segment, error) {
 		s.seg.mu.Lock()
 		sealed := s.seg.sealed
 		s.seg.mu.Unlock()
-		if !sealed && v.readOnly == nil && s.seg.filesOn(v.isLive) == 1<<s.seg.width()-1 {
+		if !sealed && v.readOnly == nil && b.p.space.admits(s.seg.drives) && s.seg.filesOn(v.isLive) == 1<<s.seg.width()-1 {
 			return s.seg, nil
 		}
 		b.p.retire(s.seg)

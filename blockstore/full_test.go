@@ -82,3 +82,48 @@ func TestAllDrivesFull(t *testing.T) {
 	storeSizes(t, p, "new")
 	wantSizes(t, p, "new")
 }
+
+// TestFullByOneBody: a body larger than the pool is refused before the reserve
+// is used up, even one that the pool knew nothing of since its last look. On the
+// full pool objects are deleted, and it is closed and opened again (R19).
+func TestFullByOneBody(t *testing.T) {
+	p, o, fsys := poolWithBucket(t, 6, func(o *Options) { o.PresencePeriod, o.SegmentBytes = time.Hour, 4<<20 })
+	if err := p.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range o.Dirs {
+		fsys.SetFree(dir, 20<<20)
+	}
+	o.Init = false
+	p = openPool(t, o)
+	for i := range 10 {
+		putBytes(t, p, "bucket", fmt.Sprint(i), randomBody(1, 1000))
+	}
+	for name, body := range map[string][]byte{"large": randomBody(2, 100<<20), "small": randomBody(2, 100)} {
+		if _, err := p.Put(t.Context(), "bucket", name, bytes.NewReader(body), PutOptions{Size: int64(len(body))}); !errors.Is(err, ErrNoSpace) {
+			t.Errorf("the %s body: %v", name, err)
+		}
+	}
+	for i := range 5 {
+		if _, err := p.Delete(t.Context(), "bucket", fmt.Sprint(i), Condition{}); err != nil {
+			t.Errorf("delete: %v", err)
+		}
+	}
+	if err := p.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	p = openPool(t, o)
+	for i := range 10 {
+		if existed, err := p.Delete(t.Context(), "bucket", fmt.Sprint(i), Condition{}); err != nil || existed != (i >= 5) {
+			t.Errorf("delete %d after opening again: %v, %v", i, existed, err)
+		}
+	}
+	for i, d := range status(t, p).Drives {
+		if d.State != "ONLINE" {
+			t.Errorf("drive %d is %s: %s", i+1, d.State, d.Reason)
+		}
+		if d.FreeBytes < 1<<20 {
+			t.Errorf("drive %d has %d bytes left", i+1, d.FreeBytes)
+		}
+	}
+}

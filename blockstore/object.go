@@ -131,6 +131,9 @@ func (p *Pool) Put(ctx context.Context, bucket, key string, body io.Reader, opt 
 	obj.ModTimeUnixNano = p.now().UnixNano()
 	rec.Object = obj
 	r.decide = func(d *decision) (catalog.Record, error) {
+		if err := p.writable(); err != nil { // no more than when the body began
+			return nil, err
+		}
 		now, err := d.bucket(bucket)
 		if err != nil {
 			return nil, err

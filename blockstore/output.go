@@ -108,33 +108,35 @@ func (o *output) feed(i int, id uuid.UUID, q <-chan func(*drive.File, func(error
 func (o *output) write(st *stripe) {
 	for i := range st.columns() {
 		buf, block, off := st.bufs[i], st.block(i), st.offset
-		o.p.space.take(o.seg.driveOf(drive.ColumnOf(i, st.d, st.seg.k), st.no), int64(len(block)))
+		id := o.seg.driveOf(drive.ColumnOf(i, st.d, st.seg.k), st.no)
+		o.p.space.take(id, int64(len(block)))
 		buf.Hold()
+		over := func() {
+			o.p.space.landed(id, int64(len(block)))
+			buf.Release()
+		}
 		queued := o.send(st.file(i), func(f *drive.File, done func(error)) {
 			if f == nil {
-				buf.Release()
+				over()
 				return
 			}
 			f.WriteAt(block, off, func(err error) {
-				buf.Release()
+				over()
 				if drive.IsNoSpace(err) {
-					o.full(st.file(i))
+					o.full(id, st.file(i))
 				}
 				done(err)
 			})
 		})
 		if !queued {
-			buf.Release()
+			over()
 		}
 	}
 }
 
 // full is called when a file's drive has no room. An upload's next stripe then
 // goes to another segment, without that drive.
-func (o *output) full(file int) {
-	o.seg.mu.Lock()
-	id := o.seg.drives[file]
-	o.seg.mu.Unlock()
+func (o *output) full(id uuid.UUID, file int) {
 	o.p.space.exhausted(id)
 	if o.seg.kind == drive.Bulk {
 		o.p.lacking(o.seg, 1<<file)

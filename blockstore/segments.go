@@ -25,7 +25,7 @@ func (p *Pool) newSegment(ctx context.Context, kind drive.Kind) (*segment, error
 			return nil, v.readOnly
 		}
 		counter := p.segmentCounter.Add(1)
-		chosen, err := placement.Choose(p.candidates(v, full), v.label.Width, v.label.Parity, uint64(p.segmentRoomMin()), uint64(counter))
+		chosen, err := placement.Choose(p.candidates(v, kind, full), v.label.Width, v.label.Parity, uint64(p.segmentRoomMin()), uint64(counter))
 		if err != nil {
 			if len(full) > 0 || errors.Is(err, placement.ErrNoSpace) {
 				return nil, fmt.Errorf("%w: %w", ErrNoSpace, err)
@@ -60,8 +60,9 @@ func (p *Pool) newSegment(ctx context.Context, kind drive.Kind) (*segment, error
 // segmentRoomMin is the free space a drive must have to hold a new segment's file.
 func (p *Pool) segmentRoomMin() int64 { return min(p.segmentBytes, 16<<20) }
 
-// candidates are the live drives that placement may choose from.
-func (p *Pool) candidates(v *membership, full map[uuid.UUID]bool) []placement.Candidate {
+// candidates are the live drives that placement may choose from, with the room
+// that they have for a segment of that kind (R19).
+func (p *Pool) candidates(v *membership, kind drive.Kind, full map[uuid.UUID]bool) []placement.Candidate {
 	held := make(map[uuid.UUID]int)
 	for _, s := range p.segments.all() {
 		s.mu.Lock()
@@ -75,7 +76,7 @@ func (p *Pool) candidates(v *membership, full map[uuid.UUID]bool) []placement.Ca
 		if !v.isLive(m.ID) || full[m.ID] {
 			continue
 		}
-		free, known := p.space.of(m.ID)
+		free, known := p.space.of(m.ID, kind)
 		if !known {
 			free = math.MaxInt64
 		}

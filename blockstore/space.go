@@ -22,12 +22,27 @@ type space struct {
 
 type room struct {
 	free, total uint64
+	queued      uint64       // bytes on their way; free is without them
 	full        bool         // a write said so since the last look
 	device      vfs.DeviceID // zero if that cannot be known
 }
 
-// reserve is what new data may not use of a drive: 1 %, at most 1 GiB.
-func (r room) reserve() uint64 { return min(r.total/100, 1<<30) }
+// reserve is what new data may not use of a drive: 1 %, but from 16 MiB to
+// 1 GiB, and of a tiny drive an eighth. It is kept by accounting alone: bodies
+// and their records are refused first, so that there is room for labels, journal
+// segments and the catalog.
+func (r room) reserve() uint64 { return min(max(r.total/100, 16<<20), 1<<30, r.total/8) }
+
+// forData is the room for new data. A remainder too small for a block is none.
+func (r room) forData() uint64 {
+	if r.full || r.free < r.reserve()+uint64(drive.MaxColumnBytes)+headersMax {
+		return 0
+	}
+	return r.free - r.reserve()
+}
+
+// headersMax is no less than a block has beside its payload.
+const headersMax = 64 << 10
 
 func newSpace(fs vfs.FS) *space { return &space{fs: fs, drive: make(map[uuid.UUID]room)} }
 
@@ -42,6 +57,8 @@ func (s *space) look(d *drive.Drive) {
 		r.device = fi.DeviceID()
 	}
 	s.mu.Lock()
+	r.queued = s.drive[d.ID()].queued
+	r.free -= min(r.free, r.queued)
 	s.drive[d.ID()] = r
 	s.mu.Unlock()
 }
@@ -49,12 +66,28 @@ func (s *space) look(d *drive.Drive) {
 // take counts what is about to be written to a drive, so that the reserve holds
 // however much is written between two looks.
 func (s *space) take(id uuid.UUID, bytes int64) {
-	s.mu.Lock()
-	if r, known := s.drive[id]; known {
+	s.count(id, func(r *room) {
 		r.free -= min(r.free, uint64(bytes))
-		s.drive[id] = r
+		r.queued += uint64(bytes)
+	})
+}
+
+// landed says that what was taken is on the drive, or will not be.
+func (s *space) landed(id uuid.UUID, bytes int64) {
+	s.count(id, func(r *room) { r.queued -= min(r.queued, uint64(bytes)) })
+}
+
+// count changes the account of a drive, and of those that share its room.
+func (s *space) count(id uuid.UUID, change func(*room)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	device := s.drive[id].device
+	for other, r := range s.drive {
+		if other == id || device != (vfs.DeviceID{}) && r.device == device {
+			change(&r)
+			s.drive[other] = r
+		}
 	}
-	s.mu.Unlock()
 }
 
 // exhausted notes that a drive refused a write for lack of room.
@@ -66,12 +99,28 @@ func (s *space) exhausted(id uuid.UUID) {
 	s.mu.Unlock()
 }
 
-// of is a drive's free bytes, if they can be known.
-func (s *space) of(id uuid.UUID) (free uint64, known bool) {
+// of is how many bytes a segment of that kind may still take of a drive, if that
+// can be known. Only the journal may use the reserve.
+func (s *space) of(id uuid.UUID, kind drive.Kind) (free uint64, known bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, known := s.drive[id]
-	return r.free, known
+	if known = known && r.total > 0 || r.full; kind == drive.Journal {
+		return r.free, known
+	}
+	return r.forData(), known
+}
+
+// admits says whether all drives of a bulk segment have room for one more stripe.
+func (s *space) admits(drives []uuid.UUID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, id := range drives {
+		if r, known := s.drive[id]; known && (r.full || r.total > 0 && r.forData() == 0) {
+			return false
+		}
+	}
+	return true
 }
 
 // check says whether enough drives have room beyond their reserve.
@@ -80,7 +129,7 @@ func (s *space) check(v *membership) error {
 	defer s.mu.Unlock()
 	n := 0
 	for id := range v.live {
-		if r, known := s.drive[id]; !known || r.total == 0 || !r.full && r.free > r.reserve() {
+		if r, known := s.drive[id]; !known || r.total == 0 && !r.full || r.forData() > 0 {
 			n++
 		}
 	}

@@ -295,17 +295,19 @@ func (u *upload) writeStripe(seg *segment, n int, bytes int64) error {
 	return u.put(seg, st, bytes)
 }
 
-// put gives the stripe a place in seg, or in a later one, and writes it. If
-// that is narrower, because drives were lost or are full, it becomes several.
+// put gives the stripe a place in seg, or in a later one if that is full or one
+// of its drives is, and writes it. If that is narrower, because drives were lost
+// or are full, it becomes several.
 func (u *upload) put(seg *segment, st *stripe, bytes int64) error {
 	for {
 		if seg.k < st.d {
 			return u.putSplit(seg, st, bytes)
 		}
-		no, off, ok := seg.reserve(st.d, st.length, u.p.segmentBytes)
-		if ok {
-			st.place(seg, no, off)
-			break
+		if u.p.space.admits(seg.drives) {
+			if no, off, ok := seg.reserve(st.d, st.length, u.p.segmentBytes); ok {
+				st.place(seg, no, off)
+				break
+			}
 		}
 		u.p.retire(seg)
 		var err error
