@@ -340,7 +340,7 @@ func crashScript(t *testing.T, s shape, seed uint64, count *atomic.Int64) error 
 	w := newWorld(t, s, smallSegment, seed)
 	c := &camera{w: w, rng: newRand(seed)}
 	if s.drives > 3 && !soaking() {
-		c.ways = 2
+		c.ways = 1
 	}
 	if testing.Short() {
 		c.ways, c.sparse = 1, 2

@@ -9,7 +9,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -133,16 +132,32 @@ func openOn(ctx context.Context, o Options, fsys *faultfs.FS) (*Pool, error) {
 	return Open(ctx, o)
 }
 
-// abandon ends a pool as a crash does: nothing more reaches its drives.
+// abandon ends a pool whose file system nobody looks at any more.
 func abandon(p *Pool, fsys *faultfs.FS) {
 	fsys.AfterSync(nil)
-	fsys.SetHook(func(op faultfs.Op) faultfs.Fault {
-		if op.Kind.Changes() && op.Kind != faultfs.Lock {
-			return faultfs.Fault{Err: syscall.EIO}
-		}
-		return faultfs.Fault{}
-	})
+	fsys.SetHook(nil)
 	_ = p.Close(context.Background())
+}
+
+// replicated waits until the catalog has all its replicas, and they are durable.
+func replicated(ctx context.Context, p *Pool) error {
+	for {
+		n := 0
+		for _, r := range p.catalog.Replicas() {
+			if !r.Cloning {
+				n++
+			}
+		}
+		if n > p.parity {
+			_, err := p.catalog.Flush(ctx)
+			return err
+		}
+		select {
+		case <-time.After(time.Millisecond):
+		case <-ctx.Done():
+			return fmt.Errorf("%d replicas of the catalog: %w", n, ctx.Err())
+		}
+	}
 }
 
 // crash goes on from an image of now: the process was killed, or the power cut

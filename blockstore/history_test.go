@@ -151,8 +151,17 @@ func match(list []*value, there bool, etag string) (*value, bool) {
 }
 
 // check compares all that a pool holds with what it may hold, and returns what
-// was found. Every body is read.
+// was found. Every body is read, and the accounts are compared.
 func (h *history) check(ctx context.Context, p *Pool, w span) (map[string]*value, error) {
+	found, err := h.compare(ctx, p, w)
+	if err != nil {
+		return nil, err
+	}
+	return found, sane(ctx, p, found)
+}
+
+// compare is check without the accounts.
+func (h *history) compare(ctx context.Context, p *Pool, w span) (map[string]*value, error) {
 	h.mu.Lock()
 	tracks := make(map[string][]*value)
 	for name, t := range h.names {
@@ -164,7 +173,6 @@ func (h *history) check(ctx context.Context, p *Pool, w span) (map[string]*value
 	if err != nil {
 		return nil, fmt.Errorf("listing buckets: %w", err)
 	}
-	objects, logical := int64(0), int64(0)
 	seen := make(map[string]bool)
 	for _, b := range infos {
 		if tracks[b.Name] == nil {
@@ -189,7 +197,6 @@ func (h *history) check(ctx context.Context, p *Pool, w span) (map[string]*value
 				return nil, fmt.Errorf("%s has %d bytes, not those of %v", name, len(got), v)
 			}
 			seen[name], found[name] = true, v
-			objects, logical = objects+1, logical+o.Size
 		}
 		found[b.Name] = &value{}
 	}
@@ -209,7 +216,7 @@ func (h *history) check(ctx context.Context, p *Pool, w span) (map[string]*value
 			}
 		}
 	}
-	return found, sane(ctx, p, objects, logical)
+	return found, nil
 }
 
 func listAll(ctx context.Context, p *Pool, bucket string) ([]ObjectInfo, error) {
@@ -230,7 +237,13 @@ func listAll(ctx context.Context, p *Pool, bucket string) ([]ObjectInfo, error) 
 
 // sane holds the pool's accounts against each other: status, the table of
 // segments, and where the objects lie.
-func sane(ctx context.Context, p *Pool, objects, logical int64) error {
+func sane(ctx context.Context, p *Pool, found map[string]*value) error {
+	objects, logical := int64(0), int64(0)
+	for name, v := range found {
+		if strings.Contains(name, "/") {
+			objects, logical = objects+1, logical+int64(len(v.body))
+		}
+	}
 	s, err := p.Status(ctx)
 	if err != nil {
 		return err

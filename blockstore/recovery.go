@@ -291,6 +291,9 @@ func (p *Pool) loadSegments(ctx context.Context, ev *evidence) error {
 		}
 		p.segments.add(s)
 	}
+	if err := p.loadUnannounced(ctx, ev, inCatalog); err != nil {
+		return err
+	}
 	for _, s := range p.segments.all() {
 		if !inCatalog[s.id] && !p.observer && s != p.journal.seg {
 			p.announce(s.opened())
@@ -298,6 +301,37 @@ func (p *Pool) loadSegments(ctx context.Context, ev *evidence) error {
 				p.announce(s.sealRecord())
 			}
 		}
+	}
+	return nil
+}
+
+// loadUnannounced takes in the segments that live records name although no
+// record says that they were opened: the batch that was to say so came to be
+// the first of its segment only by another drive's failure, or as a copy, and
+// the pool crashed before the next one.
+func (p *Pool) loadUnannounced(ctx context.Context, ev *evidence, announced map[drive.SegmentID]bool) error {
+	for _, id := range ev.ids {
+		if announced[id] || p.segments.get(id) != nil {
+			continue
+		}
+		live, err := p.catalog.Live(ctx, id)
+		if err != nil {
+			return unavailable(err)
+		}
+		if live == 0 {
+			continue // garbage
+		}
+		head, err := ev.header(ctx, id)
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+		found := p.scanSegment(ctx, head, ev.drives, false)
+		s := newSegment(id, head.Kind, head.K, head.M, slices.Clone(head.Drives))
+		if s.kind == drive.Journal {
+			s.base, s.prev, s.last = found.base, found.prev, ev.first-1
+		}
+		s.measure(found, ev)
+		p.segments.add(s)
 	}
 	return nil
 }

@@ -132,3 +132,24 @@ func TestReplicaFromBeforeACopy(t *testing.T) {
 		t.Errorf("rebuilt, the catalog says %v; before, %v", bare, with)
 	}
 }
+
+// TestUnannouncedSegment: recovery copies a batch into a new segment, which the
+// next batch was to announce, and crashes again and again before there is one.
+// Behind two openings nothing led to the segment any more.
+func TestUnannouncedSegment(t *testing.T) {
+	w := openWorld(t, shape{2, 1, 3})
+	w.mustPut(t, "last", 300)
+	w.crash(nil, killed)
+	wipeCatalogs(w.fs, w.dirs) // no replica has it, so it is copied
+	for range 4 {
+		w.mustOpen(t)
+		w.mustCheck(t)
+		w.crash(nil, killed)
+	}
+	w.mustOpen(t)
+	w.settled(t)
+	w.crash(nil, killed)
+	wipeCatalogs(w.fs, w.dirs)
+	w.mustOpen(t)
+	w.mustCheck(t)
+}
