@@ -44,7 +44,8 @@ type edit struct{ old, new string }
 const (
 	mutantPattern = "testdata/mutants/*.mutant"
 	mutantSlack   = 20 * time.Second // for tests of a mutant, beyond what they take without it
-	packageTime   = 4 * time.Minute  // for all tests of a package
+	controlTime   = 2 * time.Minute  // for one line of tests without a mutant
+	packageTime   = 10 * time.Minute // for all tests of a package
 )
 
 func parseMutant(name, text string) (mutant, error) {
@@ -240,7 +241,7 @@ func (l *lab) control(ctx context.Context, list []mutant) error {
 				bins[run.pkg] = bin
 			}
 			began := time.Now()
-			r := runTests(ctx, bins[run.pkg], run, packageTime)
+			r := runTests(ctx, bins[run.pkg], run, controlTime)
 			l.normal[run] = time.Since(began)
 			switch {
 			case r.failed:
@@ -294,7 +295,7 @@ func (l *lab) build(ctx context.Context, m *mutant) (b built) {
 }
 
 func compile(ctx context.Context, pkg, bin string, flags ...string) error {
-	args := slices.Concat([]string{"test", "-c", "-ldflags=-s -w", "-o", bin}, flags, []string{"./" + pkg})
+	args := slices.Concat([]string{"test", "-c", "-vet=off", "-ldflags=-s -w", "-o", bin}, flags, []string{"./" + pkg})
 	if out, err := exec.CommandContext(ctx, "go", args...).CombinedOutput(); err != nil {
 		return fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), err, out)
 	}
@@ -319,7 +320,11 @@ func (l *lab) hunt(ctx context.Context, b built) (by string, err error) {
 		}
 	}
 	for pkg, bin := range b.bins {
-		if r := runTests(ctx, bin, testRun{pkg, "."}, packageTime); r.failed {
+		r := runTests(ctx, bin, testRun{pkg, "."}, packageTime)
+		if r.late() { // what that says of the mutant nobody knows
+			return "", fmt.Errorf("all tests of %s, run since those named do not notice it, take more than %v", pkg, packageTime)
+		}
+		if r.failed {
 			l.log(r.output)
 			return r.name(pkg) + ", which it does not name", nil
 		}
@@ -346,8 +351,11 @@ func runTests(ctx context.Context, bin string, run testRun, limit time.Duration)
 
 var (
 	failedTest  = regexp.MustCompile(`(?m)^--- FAIL: (\S+)`)
-	runningTest = regexp.MustCompile(`(?m)^running tests:\n\s+(\S+)`)
+	runningTest = regexp.MustCompile(`running tests:\s+(\S+)`)
 )
+
+// late says whether the tests did not end in time.
+func (r testResult) late() bool { return strings.Contains(r.output, "panic: test timed out") }
 
 // name says which test failed, and how if it was not by saying so.
 func (r testResult) name(pkg string) string {
@@ -355,7 +363,7 @@ func (r testResult) name(pkg string) string {
 	if pkg != "." {
 		where = pkg + " "
 	}
-	if m := runningTest.FindStringSubmatch(r.output); m != nil {
+	if m := runningTest.FindStringSubmatch(r.output); m != nil && r.late() {
 		return where + m[1] + " (it hangs)"
 	}
 	how := ""

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/holdfast-storage/holdfast/blockstore/catalog"
 	"github.com/holdfast-storage/holdfast/blockstore/drive"
 	"github.com/holdfast-storage/holdfast/blockstore/faultfs"
@@ -152,6 +154,26 @@ func TestFailedSyncChangesMembership(t *testing.T) {
 	}
 	if got < quorum(4, 2) {
 		t.Errorf("%d labels say so", got)
+	}
+}
+
+// TestLateAnswersStandForNobody: a drive that was given up on and answers after
+// all is not taken for one that is still waited for (R13).
+func TestLateAnswersStandForNobody(t *testing.T) {
+	drives := []uuid.UUID{{1}, {2}, {3}}
+	o := &output{
+		seg:  newSegment(drive.NewSegmentID(1, 1), drive.Bulk, 2, 1, drives),
+		used: 0b111, hung: 0b001, results: make(chan ioResult, 3),
+	}
+	o.results <- ioResult{drive: drives[0]}
+	o.results <- ioResult{drive: drives[1]}
+	go func() {
+		time.Sleep(20 * time.Millisecond)
+		o.results <- ioResult{drives[2], syscall.EIO}
+	}()
+	bad := o.wait(time.Minute)
+	if len(bad) != 2 || !errors.Is(bad[drives[0]], errHung) || !errors.Is(bad[drives[2]], syscall.EIO) {
+		t.Errorf("failed: %v", bad)
 	}
 }
 
