@@ -98,6 +98,26 @@ func (h *history) end(c *change, err error) {
 	}
 }
 
+// truncate forgets what was asked for after an image was taken: the run goes on
+// from the image. What had not returned by then may have happened.
+func (h *history) truncate(w span) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, t := range h.names {
+		var kept []*change
+		for _, c := range t.changes {
+			if c.began > w.to {
+				break
+			}
+			if c.outcome == done && c.ended > w.from {
+				c.outcome = unknown
+			}
+			kept = append(kept, c)
+		}
+		t.changes = kept
+	}
+}
+
 // fix notes what was found after a crash: nothing else may be there any more.
 func (h *history) fix(found map[string]*value) {
 	h.mu.Lock()

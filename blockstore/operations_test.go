@@ -205,12 +205,15 @@ func (w *world) list(ctx context.Context, bucket string, o ListOptions) error {
 		if v == nil {
 			continue
 		}
+		if key <= o.After {
+			continue
+		}
 		if i := strings.Index(key[len(o.Prefix):], o.Delimiter); o.Delimiter != "" && i >= 0 {
 			common := key[:len(o.Prefix)+i+len(o.Delimiter)]
-			if common > o.After && !slices.Contains(prefixes, common) {
+			if common != o.After && !slices.Contains(prefixes, common) {
 				prefixes = append(prefixes, common)
 			}
-		} else if key > o.After {
+		} else {
 			objects = append(objects, key)
 		}
 	}
