@@ -2,6 +2,9 @@ package blockstore
 
 import (
 	"errors"
+	"maps"
+
+	"github.com/google/uuid"
 
 	"github.com/holdfast-storage/holdfast/blockstore/catalog"
 	"github.com/holdfast-storage/holdfast/blockstore/drive"
@@ -86,6 +89,7 @@ func (p *Pool) checkpoint() error {
 	}
 	p.tail.Add(-began)
 	p.log.Info("checkpoint made", "lsn", at, "first", cp.First, "last", cp.Last)
+	maps.DeleteFunc(bad, func(_ uuid.UUID, err error) bool { return blameless(err) })
 	if len(bad) > 0 {
 		return p.exclude(p.ctx, bad)
 	}

@@ -72,6 +72,8 @@ func (j *journal) write(ctx context.Context, b *batch) (catalog.Place, error) {
 		for id, err := range bad {
 			if drive.IsNoSpace(err) {
 				j.p.space.exhausted(id)
+			} else if drive.IsStarved(err) {
+				return failed(err)
 			} else if !errors.Is(err, errLeftOut) {
 				faulty[id] = err
 			}

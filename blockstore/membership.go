@@ -89,7 +89,14 @@ func (ms *members) now() *membership { return ms.view.Load() }
 func (ms *members) writeLabels(targets map[uuid.UUID]*drive.Drive, label func(*drive.Drive) drive.Label) (got map[uuid.UUID]bool, failed map[uuid.UUID]error) {
 	results := make(chan ioResult, len(targets))
 	for id, d := range targets {
-		ms.wg.Go(func() { results <- ioResult{id, d.WriteLabel(label(d))} })
+		ms.wg.Go(func() {
+			err := d.WriteLabel(label(d))
+			for try := 0; try < starvedTries && drive.IsStarved(err); try++ {
+				time.Sleep(starvedPause << try)
+				err = d.WriteLabel(label(d))
+			}
+			results <- ioResult{id, err}
+		})
 	}
 	got, failed = make(map[uuid.UUID]bool), make(map[uuid.UUID]error)
 	late := time.NewTimer(ms.patience)
@@ -152,6 +159,19 @@ func (ms *members) advance(next drive.Membership, drives, targets map[uuid.UUID]
 	ms.view.Store(&membership{label: next, drives: drives, live: live, why: why})
 	ms.log.Info("membership changed", "epoch", epoch, "members", len(next.Members), "live", len(live))
 	return nil
+}
+
+// A process that has no descriptors left for a moment tries a label again.
+const (
+	starvedTries = 5
+	starvedPause = 10 * time.Millisecond // doubled each time
+)
+
+// blameless says of a drive that took no label that it is none of its fault:
+// the disk is full, or the process starved. It does not take part until the
+// pool is opened again, but no label calls it faulted.
+func blameless(err error) bool {
+	return !errors.Is(err, drive.ErrFailed) && (drive.IsNoSpace(err) || drive.IsStarved(err))
 }
 
 // lost makes the pool read-only: no quorum could be reached.
@@ -234,6 +254,9 @@ func (ms *members) excludeLocked(ctx context.Context, bad map[uuid.UUID]error, s
 			if why[m.ID] == nil || !takesPart(m.State) && !ok {
 				continue
 			}
+			if !v.isLive(m.ID) && bad[m.ID] == nil && blameless(why[m.ID]) {
+				continue
+			}
 			delete(targets, m.ID)
 			if !ok {
 				state = drive.Faulted
@@ -256,7 +279,7 @@ func (ms *members) excludeLocked(ctx context.Context, bad map[uuid.UUID]error, s
 		after := ms.now()
 		bad = make(map[uuid.UUID]error)
 		for id := range targets {
-			if !after.isLive(id) {
+			if !after.isLive(id) && !blameless(after.why[id]) {
 				bad[id] = after.why[id]
 			}
 		}

@@ -37,6 +37,7 @@ type Pool struct {
 	mem      *memory
 	members  *members
 	segments *segmentTable
+	files    openFiles
 	catalog  *catalog.Catalog
 	cache    *catalog.Cache
 	bulk     *bulkSet

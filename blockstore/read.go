@@ -216,7 +216,13 @@ func (p *Pool) readPieces(ctx context.Context, at stripeAt, c *column) {
 	patient, cancel := context.WithTimeout(ctx, p.patience+p.patience/lateShare) // after readHung
 	defer cancel()
 	read := func(lo, hi int) error { // of the block
-		return f.ReadAt(patient, c.buf.b[base+lo:base+hi], at.offset+int64(lo), c.buf)
+		err := f.ReadAt(patient, c.buf.b[base+lo:base+hi], at.offset+int64(lo), c.buf)
+		if errors.Is(err, drive.ErrClosed) { // to have fewer files open
+			if f, err = p.file(at.seg, index, c.leftOut); err == nil {
+				err = f.ReadAt(patient, c.buf.b[base+lo:base+hi], at.offset+int64(lo), c.buf)
+			}
+		}
+		return err
 	}
 	if from <= readGap {
 		c.err = read(0, start+to)
@@ -262,8 +268,8 @@ func (c *column) piece(h *drive.Header, piece int) []byte {
 
 // blame accounts for a column that could not be read or was wrong.
 func (p *Pool) blame(at stripeAt, col int, err error) {
-	if errors.Is(err, errAway) || errors.Is(err, drive.ErrClosed) {
-		return // known, and shown as the drive's state
+	if errors.Is(err, errAway) || errors.Is(err, drive.ErrClosed) || drive.IsStarved(err) {
+		return // known, and shown as the drive's state; or none of its doing
 	}
 	at.seg.markBad(col, at.no, at.d)
 	id := at.seg.driveOf(col, at.no)

@@ -22,6 +22,7 @@ type segment struct {
 	last uint64 // last LSN, once sealed
 
 	pins atomic.Int64 // readers and uncommitted writers: not to be dropped
+	used atomic.Int64 // when a file was last asked for, by openFiles.clock
 
 	mu      sync.Mutex
 	drives  []uuid.UUID   // by file index; a remap replaces one
@@ -186,12 +187,18 @@ func (s *segment) markBad(column int, stripe uint32, d int) {
 func (s *segment) closeFiles() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.closeFilesLocked()
+}
+
+func (s *segment) closeFilesLocked() (n int64) {
 	for i, f := range s.files {
 		if f != nil {
 			f.Close()
 			s.files[i] = nil
+			n++
 		}
 	}
+	return n
 }
 
 // segmentTable holds every segment that counts.

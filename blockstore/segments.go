@@ -35,14 +35,21 @@ func (p *Pool) newSegment(ctx context.Context, kind drive.Kind) (*segment, error
 		seg := newSegment(drive.NewSegmentID(v.label.Epoch, counter), kind, len(chosen)-v.label.Parity, v.label.Parity, chosen)
 		bad := p.createFiles(v, seg)
 		failed := make(map[uuid.UUID]error)
+		var starved error
 		for id, err := range bad {
-			if drive.IsNoSpace(err) {
+			switch {
+			case drive.IsNoSpace(err):
 				full[id] = true
-			} else {
+			case drive.IsStarved(err):
+				starved = err
+			default:
 				failed[id] = err
 			}
 		}
 		if len(bad) == 0 {
+			p.files.n.Add(int64(len(seg.files)))
+			p.files.used(seg)
+			p.trimFiles()
 			return seg, nil
 		}
 		p.discard(seg)
@@ -50,6 +57,9 @@ func (p *Pool) newSegment(ctx context.Context, kind drive.Kind) (*segment, error
 			if err := p.leaveOut(ctx, failed); err != nil {
 				return nil, err
 			}
+		}
+		if starved != nil {
+			return nil, fmt.Errorf("%w: %w", ErrUnavailable, starved)
 		}
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -157,9 +167,11 @@ func (p *Pool) file(seg *segment, index int, leftOut bool) (*drive.File, error) 
 	if why := v.why[id]; why != nil && !leftOut {
 		return nil, fmt.Errorf("drive %v: %w: %w", id, errAway, why)
 	}
+	p.files.used(seg)
 	if f != nil {
 		return f, nil
 	}
+	p.trimFiles()
 	f, err := d.OpenFile(seg.id)
 	if err != nil {
 		return nil, err
@@ -171,6 +183,7 @@ func (p *Pool) file(seg *segment, index int, leftOut bool) (*drive.File, error) 
 		return other, nil
 	}
 	seg.files[index] = f
+	p.files.n.Add(1)
 	return f, nil
 }
 

@@ -388,6 +388,7 @@ func (u *upload) settle() error {
 // that failed, and notes what each stripe is missing.
 func (u *upload) syncAll() error {
 	failed := make(map[uuid.UUID]error)
+	var starved error
 	if n := len(u.outs); n > 0 {
 		u.outs[n-1].sync()
 	}
@@ -397,6 +398,8 @@ func (u *upload) syncAll() error {
 		for id, err := range bad {
 			if drive.IsNoSpace(err) {
 				u.p.space.exhausted(id)
+			} else if drive.IsStarved(err) {
+				starved = err
 			} else if !errors.Is(err, errAway) {
 				failed[id] = err
 			}
@@ -408,6 +411,9 @@ func (u *upload) syncAll() error {
 		if err := u.p.exclude(u.ctx, failed); err != nil {
 			return err
 		}
+	}
+	if starved != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, starved)
 	}
 	v := u.p.members.now()
 	if v.readOnly != nil {

@@ -184,18 +184,20 @@ func (d *Drive) readFailed(what, path string, err error) error {
 	if err == nil {
 		return nil
 	}
-	d.readErrors.Add(1)
+	if !IsStarved(err) {
+		d.readErrors.Add(1)
+	}
 	return fmt.Errorf("%s %s: %w", what, path, err)
 }
 
 // writeFailed judges the outcome of a write: counted, and the end of the drive's
-// writes, unless the disk was merely full.
+// writes, unless the disk was merely full or the process out of memory.
 func (d *Drive) writeFailed(what, path string, err error) error {
 	if err == nil {
 		return nil
 	}
 	err = fmt.Errorf("%s %s: %w", what, path, err)
-	if !IsNoSpace(err) {
+	if !IsNoSpace(err) && !IsStarved(err) {
 		d.writeErrors.Add(1)
 		d.Fail(err)
 	}
@@ -208,6 +210,9 @@ func (d *Drive) syncFailed(path string, err error) error {
 	if err == nil {
 		return nil
 	}
+	if IsStarved(err) { // of a sync that says nothing
+		err = errors.New(err.Error())
+	}
 	err = fmt.Errorf("sync %s: %w", path, err)
 	d.writeErrors.Add(1)
 	d.Fail(err)
@@ -215,12 +220,13 @@ func (d *Drive) syncFailed(path string, err error) error {
 }
 
 // createFailed judges a failure to open or make a file, which may be this
-// process's fault (too many open files) and so does not end the drive's writes.
+// process's fault (too many open files) and so does not end the drive's writes
+// by itself.
 func (d *Drive) createFailed(what, path string, err error) error {
 	if err == nil {
 		return nil
 	}
-	if !IsNoSpace(err) {
+	if !IsNoSpace(err) && !IsStarved(err) {
 		d.writeErrors.Add(1)
 	}
 	return fmt.Errorf("%s %s: %w", what, path, err)

@@ -54,3 +54,9 @@ var (
 func IsNoSpace(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
+
+// IsStarved says whether err means that this process, or the machine, has run
+// out of open files or memory, which is no fault of the drive.
+func IsStarved(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ENOMEM)
+}
