@@ -183,3 +183,32 @@ func TestLateAnswerIsNotAnothers(t *testing.T) {
 	o.FS, o.Init, o.Dirs = fsys.PowerCut(nil, 0), false, slices.Delete(slices.Clone(o.Dirs), 2, 3)
 	wantBytes(t, openPool(t, o), "bucket", "large", body)
 }
+
+// TestHangOutlivesPool: the look for a catalog replica hangs while the pool is
+// opened and comes back after it was closed; it must find nothing freed.
+func TestHangOutlivesPool(t *testing.T) {
+	o, fsys := closedPool(t, 3)
+	o.Init, o.Patience = false, 200*time.Millisecond
+	fsys.SetHook(func(op faultfs.Op) faultfs.Fault {
+		return faultfs.Fault{Hang: op.Kind == faultfs.List && op.Below(o.Dirs[0]+"/catalog")}
+	})
+	p, err := Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantBytes(t, p, "bucket", "key", []byte("value"))
+	if s := status(t, p); s.Drives[0].State == "ONLINE" {
+		t.Error("the drive that hangs is ONLINE")
+	}
+	if err := p.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if fsys.Hung() == 0 {
+		t.Error("nothing hangs any more")
+	}
+	fsys.SetHook(nil)
+	fsys.ReleaseHung()
+	waitFor(t, "what hung to end", func() bool { return fsys.Hung() == 0 })
+	p = openPool(t, o)
+	wantBytes(t, p, "bucket", "key", []byte("value"))
+}

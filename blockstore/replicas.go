@@ -26,7 +26,9 @@ func (p *Pool) openReplicas(v *membership, fsys vfs.FS) map[uuid.UUID]*catalog.R
 	open := make(map[uuid.UUID]*catalog.Replica)
 	for id, d := range v.live {
 		dir := fsys.PathJoin(d.Dir(), drive.CatalogName)
+		p.cache.Hold()
 		r, err := patiently(p.patience, func() (*catalog.Replica, error) {
+			defer p.cache.Close()
 			if list, err := fsys.List(dir); err != nil || len(list) == 0 {
 				return nil, nil // it holds none
 			}
@@ -272,9 +274,10 @@ func (p *Pool) replicaDropped(name string, err error) {
 }
 
 // replicaFailed leaves the drive out if it did not take a write of the
-// catalog's (R6). A full disk is no fault of the drive.
+// catalog's (R6), or hangs. A full disk is no fault of the drive.
 func (p *Pool) replicaFailed(id uuid.UUID, err error) {
-	if !errors.Is(err, catalog.ErrWrite) || drive.IsNoSpace(err) || p.observer || p.ctx.Err() != nil {
+	failed := errors.Is(err, catalog.ErrWrite) && !drive.IsNoSpace(err) || errors.Is(err, errHung)
+	if !failed || p.observer || p.ctx.Err() != nil {
 		return
 	}
 	if err := p.exclude(p.ctx, map[uuid.UUID]error{id: err}); err != nil {

@@ -26,7 +26,12 @@ func (c *Catalog) Clone(ctx context.Context, name string, fsys vfs.FS, dir strin
 		return err
 	}
 	outcome := make(chan error, 1)
-	if !c.spawn(func() { outcome <- c.clone(ctx, name, fsys, dir, o) }) {
+	o.Cache.Hold()
+	if !c.spawn(func() {
+		defer o.Cache.release()
+		outcome <- c.clone(ctx, name, fsys, dir, o)
+	}) {
+		o.Cache.release()
 		return ErrUnavailable
 	}
 	select {

@@ -37,6 +37,20 @@ func NewCache(bytes int64) *Cache { return &Cache{c: pebble.NewCache(bytes)} }
 // Close releases the cache; replicas still open keep what they use.
 func (c *Cache) Close() { c.c.Unref() }
 
+// Hold keeps the cache through one more Close. Who opens a replica on a drive
+// that may hang holds it meanwhile, since the owner will not wait for ever.
+func (c *Cache) Hold() {
+	if c != nil {
+		c.c.Ref()
+	}
+}
+
+func (c *Cache) release() {
+	if c != nil {
+		c.Close()
+	}
+}
+
 // ReplicaOptions of one replica. The zero value works.
 type ReplicaOptions struct {
 	Logger *slog.Logger // nil: none
