@@ -23,6 +23,7 @@ import (
 type found struct {
 	drives map[uuid.UUID]*drive.Drive
 	epochs map[uuid.UUID]uint32 // of the labels as found
+	heard  map[uuid.UUID]uint32 // the highest epoch that those know of, if only as reserved
 	top    drive.Label          // the newest
 	empty  []string             // directories without a label, or absent
 	broken map[string]error     // directories that cannot be read: drives that fail
@@ -83,7 +84,10 @@ func discover(o Options) (*found, error) {
 			}
 		}
 	}
-	f := &found{drives: make(map[uuid.UUID]*drive.Drive), epochs: make(map[uuid.UUID]uint32), empty: empty, broken: broken}
+	f := &found{
+		drives: make(map[uuid.UUID]*drive.Drive), epochs: make(map[uuid.UUID]uint32), heard: make(map[uuid.UUID]uint32),
+		empty: empty, broken: broken,
+	}
 	f.top, err = newest(labels)
 	if err != nil {
 		return nil, err
@@ -105,7 +109,7 @@ func discover(o Options) (*found, error) {
 			return nil, errors.Join(err, closeDrives(f.drives))
 		}
 		l = d.Label() // as it is now that nobody else can change it
-		f.drives[l.Drive], f.epochs[l.Drive], locked[dir] = d, l.Epoch, l
+		f.drives[l.Drive], f.epochs[l.Drive], f.heard[l.Drive], locked[dir] = d, l.Epoch, max(l.Epoch, l.Reserved), l
 	}
 	if len(locked) > 0 {
 		f.top, err = newest(locked)

@@ -48,7 +48,7 @@ func (p *Pool) openReadOnly(ctx context.Context, f *found, why error) error {
 	p.members.view.Store(v)
 	p.log.Warn("too few drives to write: the pool is opened read-only", "reason", why)
 	p.catalog = catalog.New(catalog.Options{Logger: p.log})
-	ev, err := p.gatherEvidence(f.drives, f.epochs)
+	ev, err := p.gatherEvidence(f.drives, f)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}

@@ -22,6 +22,7 @@ type evidence struct {
 	p      *Pool
 	drives map[uuid.UUID]*drive.Drive // present members
 	epochs map[uuid.UUID]uint32       // of the label each had when it was found
+	heard  map[uuid.UUID]uint32       // the highest epoch that label knew of, if only as reserved
 	ids    []drive.SegmentID          // of all segments, newest first
 	read   map[drive.SegmentID]*foundSegment
 	bulk   map[drive.SegmentID]drive.FileHeader // seen on the way
@@ -57,13 +58,13 @@ type keptBatch struct {
 }
 
 // gatherEvidence lists the segments on the drives present.
-func (p *Pool) gatherEvidence(drives map[uuid.UUID]*drive.Drive, epochs map[uuid.UUID]uint32) (*evidence, error) {
+func (p *Pool) gatherEvidence(drives map[uuid.UUID]*drive.Drive, f *found) (*evidence, error) {
 	ev := &evidence{
-		p: p, drives: maps.Clone(drives), epochs: epochs, failed: make(map[uuid.UUID]error),
+		p: p, drives: maps.Clone(drives), epochs: f.epochs, heard: f.heard, failed: make(map[uuid.UUID]error),
 		read: make(map[drive.SegmentID]*foundSegment),
 		bulk: make(map[drive.SegmentID]drive.FileHeader),
 	}
-	for _, epoch := range epochs {
+	for _, epoch := range f.epochs {
 		ev.top = max(ev.top, epoch)
 	}
 	for id, d := range drives {
@@ -91,9 +92,11 @@ func (p *Pool) gatherEvidence(drives map[uuid.UUID]*drive.Drive, epochs map[uuid
 	return ev, nil
 }
 
-// tookPart says whether a drive is here and took part until the pool was last closed.
+// tookPart says whether a drive is here and took part until the pool was last
+// closed. A crash while labels are written leaves the newest epoch on some
+// drives only; the others took part as well when that epoch is reserved there.
 func (ev *evidence) tookPart(id uuid.UUID) bool {
-	return ev.drives[id] != nil && ev.epochs[id] == ev.top
+	return ev.drives[id] != nil && ev.heard[id] >= ev.top
 }
 
 // header reads the first page of a segment's files, until one is good. It

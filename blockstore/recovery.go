@@ -28,7 +28,7 @@ func (p *Pool) recover(ctx context.Context, f *found) error {
 			present[id] = d
 		}
 	}
-	ev, err := p.gatherEvidence(present, f.epochs)
+	ev, err := p.gatherEvidence(present, f)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
