@@ -317,9 +317,9 @@ func accounted(ctx context.Context, p *Pool, bucket uint64, key string) error {
 			defer s.mu.Unlock()
 			end := part.at.offset + drive.BlockBytes(s.kind, e.D, s.m, e.Column)
 			c := class{int(part.at.no) % s.width(), e.D}
-			if part.at.no >= s.next || end > s.end || s.classes[c] == 0 {
-				out = fmt.Errorf("stripe %d, to %d, is behind the end of segment %v: %d stripes, to %d, classes %v",
-					part.at.no, end, s.id, s.next, s.end, s.classes)
+			if end > s.end || s.classes[c] == 0 {
+				out = fmt.Errorf("stripe %d, to %d, is not in the account of segment %v: to %d, classes %v",
+					part.at.no, end, s.id, s.end, s.classes)
 			}
 			return out == nil
 		})

@@ -76,6 +76,11 @@ func (p *Pool) discardForeign(replicas map[uuid.UUID]*catalog.Replica, end *logE
 	}
 	for id, r := range replicas {
 		lsn, uid := r.Applied()
+		if len(end.kept) > 0 && lsn < end.kept[0].lsn {
+			_ = r.Close() // its last batch was not looked at; it is cloned
+			delete(replicas, id)
+			continue
+		}
 		if want, known := uids[lsn]; copies[lsn] || known && want != uid {
 			p.log.Warn("a catalog replica is of another branch of the log; it will be made again", "drive", id, "applied", lsn)
 			_ = r.Close()

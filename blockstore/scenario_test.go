@@ -153,3 +153,28 @@ func TestUnannouncedSegment(t *testing.T) {
 	w.mustOpen(t)
 	w.mustCheck(t)
 }
+
+// TestReplicaOneBehindTheBest: like TestReplicaFromBeforeACopy, but another
+// replica has the batches behind the copies. Recovery looked at the last batch
+// of that one only, and took the records behind it into the old one too.
+func TestReplicaOneBehindTheBest(t *testing.T) {
+	w := openWorld(t, shape{2, 1, 3})
+	must(t, replicated(t.Context(), w.p))
+	w.mustPut(t, "last", 300)
+	must(t, replicated(t.Context(), w.p))
+	w.crash(nil, killed)
+	old := w.fs.Snapshot(w.dirs[0] + "/catalog")
+	wipeCatalogs(w.fs, w.dirs)
+	w.fs.Detach(w.dirs[0])
+	w.mustOpen(t) // "last" is copied, and the end follows
+	must(t, replicated(t.Context(), w.p))
+	w.settled(t) // seals the segment that "last" was in; no replica is flushed with it
+	w.crash(nil, killed)
+	w.fs.Plug(w.dirs[0])
+	w.fs.Restore(w.dirs[0]+"/catalog", old)
+	for range 4 { // whichever replica serves
+		w.mustOpen(t)
+		w.mustCheck(t)
+		w.crash(nil, killed)
+	}
+}
