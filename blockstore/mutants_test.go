@@ -27,9 +27,9 @@ import (
 //	-- new --
 //	what stands there instead
 //
-// Paths are relative to this package's directory. There may be several pairs of
-// old and new, and several lines with tests, tried in order: a package and a
-// pattern for -run. If none of them notices, all tests of their packages are
+// Paths are relative to this package's directory; file may be a pattern, of
+// whose files one has the old text. There may be several pairs of old and new,
+// and several lines with tests, tried in order: a package and a pattern for -run. If none of them notices, all tests of their packages are
 // run before the mutant counts as a survivor. To add a mutant, add a file.
 type mutant struct {
 	name, rule, breaks, file string
@@ -83,20 +83,32 @@ func parseMutant(name, text string) (mutant, error) {
 	return m, nil
 }
 
-// apply gives the file as the mutant has it.
-func (m *mutant) apply() (string, error) {
-	b, err := os.ReadFile(m.file)
+// apply gives the one file that has the old texts, as the mutant has it.
+func (m *mutant) apply() (path, text string, err error) {
+	paths, err := filepath.Glob(m.file)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
-	text := string(b)
-	for _, e := range m.edits {
-		if n := strings.Count(text, e.old); n != 1 {
-			return "", fmt.Errorf("the old text is found %d times in %s:\n%s", n, m.file, e.old)
+	found := 0
+	for _, p := range paths {
+		b, err := os.ReadFile(p)
+		if err != nil {
+			return "", "", err
+		}
+		if n := strings.Count(string(b), m.edits[0].old); n > 0 && !strings.HasSuffix(p, "_test.go") {
+			path, text, found = p, string(b), found+n
+		}
+	}
+	for i, e := range m.edits {
+		if i > 0 {
+			found = strings.Count(text, e.old)
+		}
+		if found != 1 {
+			return "", "", fmt.Errorf("the old text is found %d times in %s:\n%s", found, m.file, e.old)
 		}
 		text = strings.Replace(text, e.old, e.new, 1)
 	}
-	return text, nil
+	return path, text, nil
 }
 
 func readMutants(t *testing.T) []mutant {
@@ -127,7 +139,7 @@ func readMutants(t *testing.T) []mutant {
 func TestMutantsApply(t *testing.T) {
 	named := regexp.MustCompile(`\bTest\w+`)
 	for _, m := range readMutants(t) {
-		if _, err := m.apply(); err != nil {
+		if _, _, err := m.apply(); err != nil {
 			t.Errorf("%s does not apply any more: %v", m.name, err)
 		}
 		for _, run := range m.tests {
@@ -265,14 +277,14 @@ func (l *lab) build(ctx context.Context, m *mutant) (b built) {
 	began := time.Now()
 	b = built{m: m, bins: make(map[string]string)}
 	defer func() { b.took = time.Since(began) }()
-	text, err := m.apply()
+	path, text, err := m.apply()
 	if err != nil {
 		b.err = err
 		return b
 	}
 	patched := filepath.Join(l.dir, m.name+".go")
 	b.overlay = filepath.Join(l.dir, m.name+".json")
-	original, err := filepath.Abs(m.file)
+	original, err := filepath.Abs(path)
 	if err == nil {
 		err = os.WriteFile(patched, []byte(text), 0o600)
 	}
