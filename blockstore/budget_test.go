@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 	"testing"
@@ -117,4 +118,121 @@ func TestCloseFailsNoDrive(t *testing.T) {
 			}
 		}
 	}
+}
+
+// standstill is a body of which some bytes come, and then none until it is told to
+// fail.
+type standstill struct {
+	left int
+	stop <-chan struct{}
+}
+
+func (r *standstill) Read(b []byte) (int, error) {
+	if r.left > 0 {
+		n := min(len(b), r.left)
+		r.left -= n
+		return n, nil
+	}
+	<-r.stop
+	return 0, io.ErrUnexpectedEOF
+}
+
+// TestIdleUploadsGiveBack: more uploads than the budget has columns for stand
+// still in the middle of a read; what they hold is given to others (R21).
+func TestIdleUploadsGiveBack(t *testing.T) {
+	p, _, _ := poolWithBucket(t, 6, func(o *Options) { o.MemoryBytes = 16 << 20 })
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer close(stop)
+	for i := range 160 {
+		wg.Go(func() {
+			_, err := p.Put(context.Background(), "bucket", fmt.Sprint("x", i), &standstill{400 << 10, stop}, PutOptions{Size: 10 << 20})
+			if !errors.Is(err, io.ErrUnexpectedEOF) {
+				t.Errorf("upload %d: %v", i, err)
+			}
+		})
+	}
+	time.Sleep(100 * time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	for _, n := range []int{10_000, 1_000_000} {
+		body := randomBody(1, n)
+		if _, err := p.Put(ctx, "bucket", fmt.Sprint(n), bytes.NewReader(body), PutOptions{Size: int64(n)}); err != nil {
+			t.Errorf("a body of %d bytes while others stand still: %v", n, err)
+		}
+		wantBytes(t, p, "bucket", fmt.Sprint(n), body)
+	}
+}
+
+// TestDripsAreNotStripes: however long the memory is wanted by others, an upload
+// of which a byte comes now and then writes no stripe per byte.
+func TestDripsAreNotStripes(t *testing.T) {
+	p, _, _ := poolWithBucket(t, 6, nil)
+	p.mem.uploads.waiting.Add(1) // as if
+	p.mem.uploads.lending.want()
+	defer p.mem.uploads.waiting.Add(-1)
+	body := randomBody(1, 300_000)
+	hurry := make(chan struct{})
+	go func() {
+		time.Sleep(time.Second)
+		close(hurry)
+	}()
+	u := p.newUpload(t.Context(), &drip{rest: bytes.Clone(body), first: 290_000, every: 100 * time.Millisecond, hurry: hurry}, -1)
+	defer u.close()
+	if err := u.receive(); err != nil {
+		t.Fatal(err)
+	}
+	for i, s := range u.stripes[:len(u.stripes)-1] {
+		if s.bytes < intakeBytes {
+			t.Errorf("stripe %d of %d holds %d bytes", i, len(u.stripes), s.bytes)
+		}
+	}
+}
+
+// standing is a client that takes nothing until it is told to go on.
+type standing struct {
+	bytes.Buffer
+	goOn <-chan struct{}
+}
+
+func (w *standing) Write(b []byte) (int, error) {
+	<-w.goOn
+	return w.Buffer.Write(b)
+}
+
+// TestStandingReadersGiveBack: more downloads than the budget has stripes for
+// stand still in their first write; others are served, and they themselves when
+// they go on (R21).
+func TestStandingReadersGiveBack(t *testing.T) {
+	p, _, _ := poolWithBucket(t, 6, func(o *Options) { o.MemoryBytes = 16 << 20 })
+	big, small := randomBody(1, 4<<20), randomBody(2, 100)
+	putBytes(t, p, "bucket", "big", big)
+	putBytes(t, p, "bucket", "small", small)
+	goOn := make(chan struct{})
+	var wg sync.WaitGroup
+	for i := range 20 {
+		wg.Go(func() {
+			obj, err := p.Get(context.Background(), "bucket", "big")
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer obj.Close()
+			w := &standing{goOn: goOn}
+			if err := obj.WriteTo(context.Background(), w, 0, obj.Info().Size); err != nil || !bytes.Equal(w.Bytes(), big) {
+				t.Errorf("reader %d: %v", i, err)
+			}
+		})
+	}
+	time.Sleep(100 * time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	for key, want := range map[string][]byte{"small": small, "big": big} {
+		if got, err := getBytes(ctx, p, "bucket", key); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s while others stand still: %v", key, err)
+		}
+	}
+	close(goOn)
+	wg.Wait()
 }

@@ -20,8 +20,9 @@ const (
 	uploadShare  = 60 // percent
 	parityShare  = 12 // of uploads, and stripes that are written again
 	journalShare = 8  // batches
-	readShare    = 15
-	rescueShare  = 5 // the further columns that a degraded read needs
+	readShare    = 12 // stripes on their way to clients
+	sipShare     = 3  // single columns, so that small reads go on beside large ones
+	rescueShare  = 5  // the further columns that a degraded read needs
 
 	// waitersMax bounds the requests that wait for memory; one more is told
 	// to slow down.
@@ -41,8 +42,10 @@ type memory struct {
 	parity    *share
 	journal   *share
 	reads     *share
+	sips      *share
 	rescues   *share
 	pool      sync.Pool
+	own       sync.Pool // *[ownBytes]byte, requests' own memory (see lend.go)
 }
 
 // share is one part of the budget.
@@ -52,7 +55,8 @@ type share struct {
 	sem     *semaphore.Weighted
 	waiting atomic.Int64
 	used    atomic.Int64
-	always  bool // nobody who waits for it is told to slow down
+	always  bool     // nobody who waits for it is told to slow down
+	lending *lending // nil: nobody holds any of it while waiting for a client
 }
 
 // buffer is one column's memory. It is counted: the I/O that uses it holds it
@@ -77,6 +81,8 @@ func newMemory(total int64, k, m int) *memory {
 	mem.journal = part(journalShare, 3*width)
 	mem.journal.always = true
 	mem.reads = part(readShare, 4*width)
+	mem.sips = part(sipShare, 4)
+	mem.uploads.lending, mem.reads.lending = newLending(), newLending()
 	mem.rescues = part(rescueShare, 2*width)
 	return mem
 }
@@ -87,33 +93,30 @@ func (mem *memory) columnBytes() int { return mem.payloadAt + drive.MaxColumnByt
 
 // get waits for one buffer. It returns ErrBusy when too many wait already.
 func (s *share) get(ctx context.Context) (*buffer, error) {
-	unit := int64(s.home.columnBytes())
-	if !s.sem.TryAcquire(unit) {
-		if s.waiting.Add(1) > waitersMax {
-			s.waiting.Add(-1)
-			return nil, ErrBusy
-		}
-		err := s.sem.Acquire(ctx, unit)
-		s.waiting.Add(-1)
-		if err != nil {
-			return nil, err
-		}
+	bufs, err := s.getAll(ctx, 1)
+	if err != nil {
+		return nil, err
 	}
-	return s.take(unit), nil
+	return bufs[0], nil
 }
 
 // getAll waits for n buffers at once. Taking them together is what keeps two
 // callers from each holding half of what both need.
 func (s *share) getAll(ctx context.Context, n int) ([]*buffer, error) {
 	unit := int64(s.home.columnBytes())
-	if s.waiting.Add(1) > waitersMax && !s.always {
+	if !s.sem.TryAcquire(unit * int64(n)) {
+		if s.waiting.Add(1) > waitersMax && !s.always {
+			s.waiting.Add(-1)
+			return nil, ErrBusy
+		}
+		if s.lending != nil {
+			s.lending.want()
+		}
+		err := s.sem.Acquire(ctx, unit*int64(n))
 		s.waiting.Add(-1)
-		return nil, ErrBusy
-	}
-	err := s.sem.Acquire(ctx, unit*int64(n))
-	s.waiting.Add(-1)
-	if err != nil {
-		return nil, err
+		if err != nil {
+			return nil, err
+		}
 	}
 	bufs := make([]*buffer, n)
 	for i := range bufs {
@@ -189,7 +192,7 @@ func aligned(n int) []byte {
 
 // usage is the memory handed out, and the budget.
 func (mem *memory) usage() (used, total int64) {
-	for _, s := range []*share{mem.uploads, mem.parity, mem.journal, mem.reads, mem.rescues} {
+	for _, s := range []*share{mem.uploads, mem.parity, mem.journal, mem.reads, mem.sips, mem.rescues} {
 		used, total = used+s.used.Load(), total+s.total
 	}
 	return used, total

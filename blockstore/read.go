@@ -76,7 +76,7 @@ func (p *Pool) readStripe(ctx context.Context, at stripeAt, from, n int64) (*str
 			hi:     int(hi-in-1)/drive.PieceBytes + 1,
 		})
 	}
-	bufs, err := p.mem.reads.getAll(ctx, len(wanted))
+	bufs, err := p.readBuffers(ctx, len(wanted))
 	if err != nil {
 		return nil, err
 	}
@@ -117,6 +117,18 @@ func (p *Pool) readStripe(ctx context.Context, at stripeAt, from, n int64) (*str
 		rd.spans = append(rd.spans, c.buf.payload()[lo:hi])
 	}
 	return rd, nil
+}
+
+// readBuffers gets the buffers for a read. A single column need not wait behind
+// whole stripes.
+func (p *Pool) readBuffers(ctx context.Context, n int) ([]*buffer, error) {
+	if n > 1 {
+		return p.mem.reads.getAll(ctx, n)
+	}
+	if buf := p.mem.reads.tryGet(); buf != nil {
+		return []*buffer{buf}, nil
+	}
+	return p.mem.sips.getAll(ctx, 1)
 }
 
 // readColumns reads and verifies columns in parallel; each gets its error. A

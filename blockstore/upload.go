@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"time"
+	"sync"
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/google/uuid"
@@ -18,24 +18,25 @@ import (
 const (
 	// inlineMax is the largest body that goes into a batch beside its record.
 	inlineMax = 256 << 10
-	// scratchBytes is what an upload reads into before it holds any of the
-	// budget, so that the smallest objects and the slowest clients cost none. It
-	// has room to see the end of an object of 4 KiB.
-	scratchBytes = 4096 + 1
-	// slowRead is a wait for a client's bytes that makes the next one go to
-	// the scratch buffer.
-	slowRead = 50 * time.Millisecond
+	// intakeBytes is what an upload reads into first, so that the slowest
+	// clients cost none of the budget. It is also about the least that is ever
+	// written as a stripe while the body goes on.
+	intakeBytes = ownBytes
+	// intakeFirst is what it begins with, enough for most small objects.
+	intakeFirst = 4 << 10
 	// uploadDepth bounds the writes that an upload has under way per file.
 	uploadDepth = 4
 )
 
-// upload takes in one body: read straight into the payloads of column buffers,
-// stripe after stripe, or left in memory when it is small.
+// upload takes in one body: read into memory of its own, moved from there into
+// the payloads of column buffers, stripe after stripe; or left in memory when it
+// is small.
 //
 // An upload waits for memory only while it holds none: one that cannot have a
 // further column writes what it has as a short stripe (its parity comes out of
 // a reserve) and gives those columns back first. So uploads cannot deadlock
-// however many there are (R21).
+// however many there are (R21). One that waits for its client does not hold mu,
+// and somebody else may have it write what it has: it is a borrower.
 type upload struct {
 	p    *Pool
 	ctx  context.Context
@@ -43,19 +44,23 @@ type upload struct {
 	size int64 // announced, or -1
 	slot int   // among the open bulk segments
 
-	scratch   []byte // read ahead of the first column, or slowly
-	cols      []*buffer
-	fill      int // bytes in the last column
-	limit     int // bytes per column of this stripe
-	d         int // columns of this stripe
+	intake    []byte // read, and not all in columns
+	taken     int    // bytes of it that are
 	total     int64
 	hash      xxhash.Digest
-	last      time.Duration // that the last read took
 	sawEnd    bool
-	outs      []*output
-	pinned    []*segment // until close
-	stripes   []uploadedStripe
 	inlineMax int64
+
+	wait    pause
+	mu      sync.Mutex // held by whoever works on what follows, until receive has ended
+	err     error      // of what was done meanwhile
+	cols    []*buffer
+	fill    int // bytes in the last column
+	limit   int // bytes per column of this stripe
+	d       int // columns of this stripe
+	outs    []*output
+	pinned  []*segment // until close
+	stripes []uploadedStripe
 }
 
 // uploadedStripe is one stripe written for an upload, not yet known durable.
@@ -91,6 +96,10 @@ func (p *Pool) newUpload(ctx context.Context, body io.Reader, size int64) *uploa
 // receive reads the body to its end. Afterwards it is either in memory (inline)
 // or written, not yet synced.
 func (u *upload) receive() error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.p.mem.uploads.lending.add(u)
+	defer u.p.mem.uploads.lending.remove(u)
 	for !u.sawEnd {
 		if err := u.ctx.Err(); err != nil {
 			return err
@@ -105,10 +114,8 @@ func (u *upload) receive() error {
 	if u.inline() {
 		return nil
 	}
-	if len(u.scratch) > 0 {
-		if err := u.unscratch(); err != nil {
-			return err
-		}
+	if err := u.take(); err != nil {
+		return err
 	}
 	return u.flush()
 }
@@ -118,31 +125,38 @@ func (u *upload) inline() bool { return len(u.stripes) == 0 && u.total <= u.inli
 
 // read takes one read's worth of the body.
 func (u *upload) read() error {
-	direct := len(u.cols) > 0 && len(u.scratch) == 0 && u.last < slowRead
-	if !direct {
-		// Who is slow holds nothing while others wait (R21).
-		if len(u.cols) > 0 && u.last >= slowRead && u.p.mem.uploads.pressed() {
-			if err := u.flush(); err != nil {
-				return err
-			}
-		}
-		if u.scratch == nil {
-			u.scratch = make([]byte, 0, scratchBytes)
-		}
-		n, err := u.readInto(u.scratch[len(u.scratch):cap(u.scratch)])
-		u.scratch = u.scratch[:len(u.scratch)+n]
-		if err != nil || u.sawEnd || len(u.scratch) < cap(u.scratch) && (u.last >= slowRead || len(u.cols) == 0) {
+	if len(u.intake) == cap(u.intake) {
+		if err := u.makeRoom(); err != nil {
 			return err
 		}
-		return u.unscratch()
 	}
-	room, err := u.room()
-	if err != nil {
-		return err
+	n, err := u.readInto(u.intake[len(u.intake):cap(u.intake)])
+	u.intake = u.intake[:len(u.intake)+n]
+	if err == nil {
+		err = u.err
 	}
-	n, err := u.readInto(room)
-	u.fill += n
 	return err
+}
+
+// makeRoom empties the intake into columns, or makes it larger first.
+func (u *upload) makeRoom() error {
+	most := intakeBytes
+	if u.size >= 0 {
+		most = int(min(u.size+1, intakeBytes)) // room to see the end
+	}
+	var larger []byte
+	switch c := cap(u.intake); {
+	case c >= most:
+		return u.take()
+	case c == 0 && most > intakeFirst:
+		larger = make([]byte, 0, intakeFirst)
+	case most == intakeBytes:
+		larger = u.p.mem.getOwn()[:0]
+	default:
+		larger = make([]byte, 0, most)
+	}
+	u.intake = append(larger, u.intake...)
+	return nil
 }
 
 // readInto reads once, and keeps account of it.
@@ -153,9 +167,12 @@ func (u *upload) readInto(b []byte) (int, error) {
 			b = b[:len(b)-1]
 		}
 	}
-	began := time.Now()
+	u.wait.held.Store(int64(len(u.cols)))
+	u.wait.begin()
+	u.mu.Unlock()
 	n, err := u.body.Read(b)
-	u.last = time.Since(began)
+	u.mu.Lock()
+	u.wait.end()
 	u.hash.Write(b[:n])
 	u.total += int64(n)
 	switch {
@@ -169,19 +186,35 @@ func (u *upload) readInto(b []byte) (int, error) {
 	return n, err
 }
 
-// unscratch moves the scratch buffer's bytes into columns.
-func (u *upload) unscratch() error {
-	for rest := u.scratch; len(rest) > 0; {
+// take moves what was read into columns.
+func (u *upload) take() error {
+	for u.taken < len(u.intake) {
 		room, err := u.room()
 		if err != nil {
 			return err
 		}
-		n := copy(room, rest)
-		u.fill += n
-		rest = rest[n:]
+		n := copy(room, u.intake[u.taken:])
+		u.fill, u.taken = u.fill+n, u.taken+n
 	}
-	u.scratch = u.scratch[:0]
+	u.intake, u.taken = u.intake[:0], 0
 	return nil
+}
+
+func (u *upload) pause() *pause { return &u.wait }
+
+// yield writes what the columns hold, and gives them back, if the upload waits
+// for its client.
+func (u *upload) yield() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.wait.since.Load() == 0 || u.err != nil {
+		return
+	}
+	if u.err = u.flush(); u.err != nil {
+		releaseAll(u.cols)
+		u.cols = nil
+	}
+	u.wait.held.Store(0)
 }
 
 // room returns the free rest of a column, getting one if there is none.
@@ -218,7 +251,7 @@ func (u *upload) plan() {
 	k := u.p.fullK()
 	u.d, u.limit = k, drive.MaxColumnBytes
 	if u.size >= 0 {
-		if rest := u.size - u.total + int64(len(u.scratch)); rest > u.p.inlineMax && rest < int64(k)*drive.MaxColumnBytes {
+		if rest := u.size - u.total + int64(len(u.intake)-u.taken); rest > u.p.inlineMax && rest < int64(k)*drive.MaxColumnBytes {
 			u.d, u.limit = stripeGeometry(rest, k, u.p.parity, drive.MaxColumnBytes)
 		}
 	}
@@ -559,14 +592,18 @@ func (u *upload) pieces() [][]byte {
 		}
 		list = append(list, c.payload()[:n])
 	}
-	if len(u.scratch) > 0 {
-		list = append(list, u.scratch)
+	if len(u.intake) > 0 {
+		list = append(list, u.intake)
 	}
 	return list
 }
 
 // close gives back everything the upload holds, whatever became of it.
 func (u *upload) close() {
+	if cap(u.intake) == intakeBytes {
+		u.p.mem.putOwn(u.intake)
+	}
+	u.intake = nil
 	releaseAll(u.cols)
 	u.cols = nil
 	for _, o := range u.outs {

@@ -9,13 +9,17 @@ import (
 	"github.com/holdfast-storage/holdfast/blockstore/drive"
 )
 
-// watch looks for every drive at its path, each on a goroutine of its own
-// since a hung drive does not answer, until the pool closes (R13).
+// watch starts what keeps an eye on the pool until it closes. It looks for every
+// drive at its path, each on a goroutine of its own since a hung drive does not
+// answer (R13).
 func (p *Pool) watch() {
 	for id, d := range p.members.now().live {
 		p.wg.Go(func() { p.watchDrive(id, d) })
 	}
 	p.wg.Go(p.watchStuck)
+	for _, s := range []*share{p.mem.uploads, p.mem.reads} {
+		p.wg.Go(func() { p.reclaim(s) })
+	}
 }
 
 // watchStuck leaves out the drives on which a write or sync exhausts the pool's

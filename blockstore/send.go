@@ -1,0 +1,241 @@
+package blockstore
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/cespare/xxhash/v2"
+)
+
+// sender sends a range of an object to a client.
+//
+// The client gets bytes only out of the sender's own memory. Stripes are read
+// whole, the next one while one is being sent, as long as nobody waits for
+// memory. When others do and the client stands still, somebody has the sender
+// give its stripes back: it is a borrower. Then it goes on with small pieces,
+// for which it holds buffers only while it reads them (R21), until the client is
+// quick again and nobody waits.
+type sender struct {
+	p         *Pool
+	o         *Object
+	w         io.Writer
+	off, left int64
+	sum       *xxhash.Digest // of a whole object
+	own       []byte
+	sips      bool // the next bytes come in a small piece
+
+	wait    pause
+	mu      sync.Mutex
+	current *stripeRead // being sent
+	ahead   *stripeRead // the next one
+	yielded bool        // both were given back
+}
+
+// send writes bytes [off, off+n) of an object to w.
+func (p *Pool) send(ctx context.Context, o *Object, w io.Writer, off, n int64) error {
+	s := &sender{p: p, o: o, w: w, off: off, left: n, sips: n <= ownBytes}
+	if n == o.info.Size && len(o.object.Parts) == 0 {
+		s.sum = xxhash.New()
+	}
+	if s.sips {
+		s.own = make([]byte, n)
+	} else {
+		s.own = p.mem.getOwn()
+		defer func() { p.mem.putOwn(s.own) }()
+		p.mem.reads.lending.add(s)
+		defer p.mem.reads.lending.remove(s)
+	}
+	for s.left > 0 {
+		step := s.stripes
+		if s.sips {
+			step = s.sip
+		}
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// write sends verified bytes, which are in the sender's own memory.
+func (s *sender) write(b []byte) error {
+	if s.sum != nil {
+		s.sum.Write(b)
+		if int64(len(b)) == s.left && s.sum.Sum64() != s.o.object.Checksum {
+			return fmt.Errorf("%w: object %q does not match its own checksum", ErrUnavailable, s.o.info.Key)
+		}
+	}
+	s.wait.begin()
+	_, err := s.w.Write(b)
+	s.sips = s.wait.idle() || s.p.mem.reads.pressed()
+	s.wait.end()
+	if err != nil {
+		return &WriteError{err}
+	}
+	s.off, s.left = s.off+int64(len(b)), s.left-int64(len(b))
+	return nil
+}
+
+// stripes sends whole stripes until the end, or until they were given back.
+func (s *sender) stripes(ctx context.Context) (err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	s.mu.Lock()
+	s.yielded = false
+	s.mu.Unlock()
+	coming := s.read(ctx, s.off)
+	defer func() {
+		cancel()
+		if coming != nil {
+			<-coming
+		}
+		s.giveBack()
+	}()
+	for {
+		err := <-coming
+		coming = nil
+		if err != nil {
+			return err
+		}
+		n := s.begin()
+		if n > 0 && s.left > n && !s.p.mem.reads.pressed() {
+			coming = s.read(ctx, s.off+n)
+		}
+		for {
+			b, yielded := s.next()
+			if yielded {
+				s.sips = true
+				return nil
+			}
+			if len(b) == 0 {
+				break
+			}
+			if err := s.write(b); err != nil {
+				return err
+			}
+		}
+		if s.left == 0 {
+			return nil
+		}
+		if coming == nil {
+			coming = s.read(ctx, s.off)
+		}
+	}
+}
+
+// read begins to read the stripe that holds the byte at off.
+func (s *sender) read(ctx context.Context, off int64) <-chan error {
+	result := make(chan error, 1)
+	var part stripePart
+	s.o.parts(off, s.off+s.left-off, func(sp stripePart) bool {
+		part = sp
+		return false
+	})
+	go func() { // it ends with ctx, and is waited for
+		rd, err := s.p.readStripe(ctx, part.at, part.from, part.n)
+		s.mu.Lock()
+		if err == nil && s.yielded {
+			rd.release()
+		} else if err == nil {
+			s.ahead = rd
+			s.account()
+		}
+		s.mu.Unlock()
+		result <- err
+	}()
+	return result
+}
+
+// begin makes the stripe that was read ahead the current one, and says how many
+// bytes it has.
+func (s *sender) begin() (n int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.yielded {
+		return 0
+	}
+	s.current, s.ahead = s.ahead, nil
+	for _, b := range s.current.spans {
+		n += int64(len(b))
+	}
+	return n
+}
+
+// next moves the next bytes of the current stripe into the sender's own memory.
+// There are none behind its end; then it has been released.
+func (s *sender) next() (b []byte, yielded bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.yielded || s.current == nil {
+		return nil, s.yielded
+	}
+	n := 0
+	for rd := s.current; len(rd.spans) > 0 && n < len(s.own); {
+		moved := copy(s.own[n:], rd.spans[0])
+		n += moved
+		if rd.spans[0] = rd.spans[0][moved:]; len(rd.spans[0]) == 0 {
+			rd.spans = rd.spans[1:]
+		}
+	}
+	if len(s.current.spans) == 0 {
+		s.current.release()
+		s.current = nil
+		s.account()
+	}
+	return s.own[:n], false
+}
+
+// account tells how many buffers are held.
+func (s *sender) account() {
+	n := 0
+	for _, rd := range []*stripeRead{s.current, s.ahead} {
+		if rd != nil {
+			n += len(rd.bufs)
+		}
+	}
+	s.wait.held.Store(int64(n))
+}
+
+func (s *sender) pause() *pause { return &s.wait }
+
+// yield gives the stripes back, if the sender waits for its client.
+func (s *sender) yield() {
+	if s.wait.idle() {
+		s.giveBack()
+	}
+}
+
+func (s *sender) giveBack() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.yielded = true
+	for _, rd := range []*stripeRead{s.current, s.ahead} {
+		if rd != nil {
+			rd.release()
+		}
+	}
+	s.current, s.ahead = nil, nil
+	s.account()
+}
+
+// sip sends one small piece.
+func (s *sender) sip(ctx context.Context) error {
+	var err error
+	n := 0
+	s.o.parts(s.off, min(s.left, int64(len(s.own))), func(sp stripePart) bool {
+		var rd *stripeRead
+		if rd, err = s.p.readStripe(ctx, sp.at, sp.from, sp.n); err != nil {
+			return false
+		}
+		for _, b := range rd.spans {
+			n += copy(s.own[n:], b)
+		}
+		rd.release()
+		return true
+	})
+	if err != nil {
+		return err
+	}
+	return s.write(s.own[:n])
+}
