@@ -29,8 +29,9 @@ import (
 //
 // Paths are relative to this package's directory; file may be a pattern, of
 // whose files one has the old text. There may be several pairs of old and new,
-// and several lines with tests, tried in order: a package and a pattern for -run. If none of them notices, all tests of their packages are
-// run before the mutant counts as a survivor. To add a mutant, add a file.
+// and several lines with tests, tried in order: a package and a pattern for
+// -run. If none of them notices, all tests of their packages are run before the
+// mutant counts as a survivor. To add a mutant, add a file.
 type mutant struct {
 	name, rule, breaks, file string
 	tests                    []testRun
