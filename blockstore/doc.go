@@ -23,7 +23,7 @@
 // output.go (blocks to drives) → commit.go and decide.go (what the change is
 // judged by) → journal.go (the batch becomes durable) → catalog. A GET goes
 // get.go → send.go → read.go (verify, and rescue what is not good). An opening goes
-// open.go → membership.go (the new epoch) → recovery.go, with recover.go and
+// open.go → membership.go (the new epoch) → recovery.go, with evidence.go and
 // scan.go finding the log's end, and replicas.go the catalog.
 //
 // # Rules
