@@ -217,6 +217,20 @@ func (ms *members) fail(ctx context.Context, id uuid.UUID, check func(*membershi
 	return ms.excludeLocked(ctx, map[uuid.UUID]error{id: errOperator}, map[uuid.UUID]drive.State{id: drive.Faulted})
 }
 
+// cause is why a drive is to be left out. One that was taken away is REMOVED,
+// and takes part again when it is back, even if what showed it was a write that
+// failed.
+func (ms *members) cause(d *drive.Drive, err error) error {
+	if d == nil || errors.Is(err, drive.ErrRemoved) || errors.Is(err, errHung) || errors.Is(err, errOperator) {
+		return err
+	}
+	_, gone := patiently(ms.patience/lateShare, func() (struct{}, error) { return struct{}{}, d.Present() }, nil)
+	if errors.Is(gone, drive.ErrRemoved) {
+		return fmt.Errorf("%w; seen by: %w", gone, err)
+	}
+	return err
+}
+
 // excludeLocked is exclude for who holds ms.change. A drive with an entry in
 // states gets that state.
 func (ms *members) excludeLocked(ctx context.Context, bad map[uuid.UUID]error, states map[uuid.UUID]drive.State) error {
@@ -259,7 +273,7 @@ func (ms *members) excludeLocked(ctx context.Context, bad map[uuid.UUID]error, s
 			}
 			delete(targets, m.ID)
 			if !ok {
-				state = drive.Faulted
+				why[m.ID], state = ms.cause(v.drives[m.ID], why[m.ID]), drive.Faulted
 				if errors.Is(why[m.ID], drive.ErrRemoved) {
 					state = drive.Removed
 				}
