@@ -140,9 +140,24 @@ func (p *Pool) dropReplicas() {
 	// another one out is out as well.
 	if p.catalog != nil {
 		v := p.members.now()
+		whole := 0
 		for _, r := range p.catalog.Replicas() {
-			if id, e := uuid.Parse(r.Name); e == nil && !v.isLive(id) {
-				p.dropReplica(id)
+			if !r.Cloning {
+				whole++
+			}
+		}
+		for _, r := range p.catalog.Replicas() {
+			id, err := uuid.Parse(r.Name)
+			if err != nil || v.isLive(id) {
+				continue
+			}
+			// A pool that takes no more changes reads the last one while it can.
+			if v.readOnly != nil && whole == 1 && !r.Cloning && !errors.Is(v.why[id], errHung) {
+				continue
+			}
+			p.dropReplica(id)
+			if !r.Cloning {
+				whole--
 			}
 		}
 	}
