@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -283,6 +284,13 @@ func TestFloor(t *testing.T) {
 		t.Fatal("the old replica does not open at all")
 	}
 	at := p.acked.Load()
+	// The floor does not rise past what a replica that lags has.
+	if err := replicated(t.Context(), p); err != nil {
+		t.Fatal(err)
+	}
+	for behind := true; behind; time.Sleep(time.Millisecond) {
+		behind = slices.ContainsFunc(p.catalog.Replicas(), func(r catalog.ReplicaStatus) bool { return r.Applied < at })
+	}
 	if err := p.checkpoint(); err != nil {
 		t.Fatal(err)
 	}
