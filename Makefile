@@ -41,7 +41,7 @@ test: ## all tests that need only Go
 	$(GO) test -timeout 10m ./...
 
 race: ## the tests under the race detector (RACE=./blockstore/... for a part); needs a C compiler
-	CGO_ENABLED=1 $(GO) test -race -timeout 30m $(RACE)
+	CGO_ENABLED=1 $(GO) test -race -timeout 30m $(RACEFLAGS) $(RACE)
 
 kill: build ## SIGKILL the binary under load KILLS times, and compare all that was acknowledged each time
 	HOLDFAST_KILLS=$(KILLS) HOLDFAST_BINARY="$(CURDIR)/$(BIN)" $(GO) test -count=1 -timeout 1h -run '^TestKills$$' -v ./cmd/holdfast
