@@ -13,21 +13,21 @@ const maxExpanded = 256
 // first number is written with leading zeros keeps the width ({01...12}). Braces without three dots between
 // numbers stand for themselves: they are legal in a path.
 func expandBraces(word string) ([]string, error) {
-	done, todo := []string{""}, word
+	done, rest := []string{""}, word
 	for {
-		open := strings.IndexByte(todo, '{')
+		open := strings.IndexByte(rest, '{')
 		if open < 0 {
 			break
 		}
-		length := strings.IndexByte(todo[open:], '}')
+		length := strings.IndexByte(rest[open:], '}')
 		if length < 0 {
 			break
 		}
-		inner := todo[open+1 : open+length]
+		inner := rest[open+1 : open+length]
 		low, high, isRange := strings.Cut(inner, "...")
 		if !isRange {
-			done = appendEach(done, todo[:open+length+1])
-			todo = todo[open+length+1:]
+			done = appendEach(done, rest[:open+length+1])
+			rest = rest[open+length+1:]
 			continue
 		}
 		numbers, err := expandRange(low, high)
@@ -37,16 +37,16 @@ func expandBraces(word string) ([]string, error) {
 		if len(done)*len(numbers) > maxExpanded {
 			return nil, fmt.Errorf("%s: more than %d directories", word, maxExpanded)
 		}
-		done = appendEach(done, todo[:open])
+		done = appendEach(done, rest[:open])
 		product := make([]string, 0, len(done)*len(numbers))
 		for _, prefix := range done {
 			for _, number := range numbers {
 				product = append(product, prefix+number)
 			}
 		}
-		done, todo = product, todo[open+length+1:]
+		done, rest = product, rest[open+length+1:]
 	}
-	return appendEach(done, todo), nil
+	return appendEach(done, rest), nil
 }
 
 func expandRange(low, high string) ([]string, error) {

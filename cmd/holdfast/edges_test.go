@@ -237,7 +237,7 @@ func (d *process) wantIdleMemory() {
 // those run.
 func TestStalledBody(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it takes 30 s")
+		t.Skip("not in short mode: it waits out the real 30 s after which a stalled client is cut")
 	}
 	d := newProcess(t, 3)
 	d.begin()
