@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -51,7 +52,7 @@ func losePair(t *testing.T, rng *rand.Rand, erased, moved int, writes bool) {
 	l := d.load(s, rng, writes)
 	l.awaitSteps(t, 20)
 	gone := []string{d.dirs[erased], d.dirs[moved]}
-	if err := os.RemoveAll(gone[0]); err != nil {
+	if err := erase(gone[0]); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Rename(gone[1], gone[1]+".moved"); err != nil {
@@ -76,6 +77,17 @@ func losePair(t *testing.T, rng *rand.Rand, erased, moved int, writes bool) {
 	d.wantAll(s)
 	d.fill(s, "without", 5, rng)
 	d.wantAll(s)
+}
+
+// erase removes a directory in which a daemon may be making files all the while: what it makes between the reading of a
+// directory and its removal takes another round.
+func erase(dir string) (err error) {
+	for range 100 {
+		if err = os.RemoveAll(dir); !errors.Is(err, syscall.ENOTEMPTY) {
+			return err
+		}
+	}
+	return err
 }
 
 // load is clients that read what is on the shelf and, if wanted, add to it.
