@@ -1,54 +1,32 @@
 package api
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-const (
-	// adminPrefix is where the admin API begins; everything below needs the keys.
-	adminPrefix = "/api/v1/"
-	// maxAdminBytes bounds the JSON document of a request.
-	maxAdminBytes = 64 << 10
-)
+// adminPrefix is where the admin API begins; everything below needs the keys.
+const adminPrefix = "/api/v1/"
 
-// FailOptions say how a drive is to be failed.
-type FailOptions struct {
-	DryRun bool `json:"dry_run"` // say what would happen, and do nothing
-	Force  bool `json:"force"`   // even if that goes below safety
-}
-
-// Admin is what the admin listener needs. What Status and FailDrive give is
-// sent as JSON, as it is.
+// Admin is what the admin listener needs. What its methods give is sent as
+// JSON, as it is.
 type Admin interface {
 	Status(ctx context.Context) (any, error)
-	// FailDrive stops using the drive that ref (slot, id or path) names.
-	FailDrive(ctx context.Context, ref string, opts FailOptions) (any, error)
 	// Ready gives nil whenever objects can be read, degraded too.
 	Ready(ctx context.Context) error
+	Drives
+	Mending
+	Events
 }
-
-// AdminError is an error with the form it is answered in. An Admin may return
-// it; of other errors only those that the Store's sentinels describe show.
-type AdminError struct {
-	Status  int    `json:"-"`
-	Code    string `json:"code"` // for programs: snake_case
-	Message string `json:"message"`
-	Hint    string `json:"hint"` // what to do about it; may be empty
-}
-
-func (e *AdminError) Error() string { return e.Message }
 
 // AdminHandler is the admin listener's handler, for a server of one's own.
 func (s *Server) AdminHandler() http.Handler {
@@ -57,6 +35,7 @@ func (s *Server) AdminHandler() http.Handler {
 	// A browser that once was given the keys sends them by itself; other
 	// sites' pages must not make use of that.
 	origin := http.NewCrossOriginProtection()
+	routes := adminRoutes()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		limitBody(w, r, s.opts.StallTimeout)
 		w.Header().Set("Server", "Holdfast")
@@ -82,7 +61,7 @@ func (s *Server) AdminHandler() http.Handler {
 		case origin.Check(r) != nil:
 			writeJSONError(w, &AdminError{Status: 403, Code: "cross_origin", Message: "A page of another site may not use the admin API."})
 		default:
-			s.admin(w, r, strings.TrimPrefix(path, adminPrefix))
+			s.admin(routes, w, r, strings.TrimPrefix(path, adminPrefix))
 		}
 	})
 }
@@ -118,109 +97,104 @@ func (s *Server) health(w http.ResponseWriter, r *http.Request, check func(conte
 	_, _ = io.WriteString(w, "ok\n")
 }
 
-// admin serves what is below adminPrefix. A drive's path may be its ref, so
-// the path is taken apart before it is decoded: /drives/%2Fdata%2F1/fail.
-func (s *Server) admin(w http.ResponseWriter, r *http.Request, path string) {
+// adminRoute is one thing that can be asked for below adminPrefix.
+type adminRoute struct {
+	method string // GET stands for HEAD, too
+	path   string // * stands for one part of it, which the call has decoded
+	answer func(*adminCall) (any, error)
+}
+
+// adminRoutes lists everything below adminPrefix, a line each.
+func adminRoutes() []adminRoute {
+	routes := []adminRoute{
+		{http.MethodGet, "status", (*adminCall).status},
+		{http.MethodGet, "events", (*adminCall).events},
+		{http.MethodPost, "drives", (*adminCall).addDrives},
+		{http.MethodPost, "drives/*/replace", (*adminCall).replaceDrive},
+		{http.MethodPost, "rebuild", (*adminCall).setRebuild},
+		{http.MethodPost, "verify", (*adminCall).verify},
+		{http.MethodGet, "scrub", (*adminCall).scrub},
+		{http.MethodPost, "scrub/start", (*adminCall).startScrub},
+		{http.MethodPost, "scrub/schedule", (*adminCall).scheduleScrub},
+	}
+	for _, a := range []DriveAction{DriveFail, DriveOffline, DriveOnline, DriveClear, DriveRemove, DriveEvacuate} {
+		routes = append(routes, adminRoute{http.MethodPost, "drives/*/" + string(a), func(c *adminCall) (any, error) { return c.changeDrive(a) }})
+	}
+	for _, a := range []ScrubAction{ScrubPause, ScrubResume, ScrubStop} {
+		routes = append(routes, adminRoute{http.MethodPost, "scrub/" + string(a), func(c *adminCall) (any, error) { return c.steerScrub(a) }})
+	}
+	return routes
+}
+
+// matches takes path apart before it is decoded, since a drive's path may be
+// the part: /drives/%2Fdata%2F1/fail.
+func (route adminRoute) matches(path string) (part string, ok bool) {
+	pattern, parts := strings.Split(route.path, "/"), strings.Split(path, "/")
+	if len(pattern) != len(parts) {
+		return "", false
+	}
+	for i := range parts {
+		if pattern[i] == "*" {
+			part = parts[i]
+		} else if pattern[i] != parts[i] {
+			return "", false
+		}
+	}
+	return part, true
+}
+
+// adminCall is one request below adminPrefix.
+type adminCall struct {
+	s    *Server
+	w    http.ResponseWriter
+	r    *http.Request
+	part string // what stands for the route's *, as it was sent
+	sent bool   // the answer has begun, and is not for the caller to write
+}
+
+// admin serves what is below adminPrefix.
+func (s *Server) admin(routes []adminRoute, w http.ResponseWriter, r *http.Request, path string) {
+	c := &adminCall{s: s, w: w, r: r}
 	defer func() {
 		if v := recover(); v != nil {
 			s.opts.Logger.Error("admin request panicked", slog.Any("panic", v), slog.String("stack", string(debug.Stack())))
+			if c.sent {
+				panic(http.ErrAbortHandler) // a cut answer is not taken for a whole one
+			}
 			writeJSONError(w, adminError(nil))
 		}
 	}()
-	var result any
-	var err error
-	parts := strings.Split(path, "/")
-	switch {
-	case path == "status":
-		if !allowed(w, r, http.MethodGet, http.MethodHead) {
-			return
+	var methods []string
+	for _, route := range routes {
+		part, ok := route.matches(path)
+		if !ok {
+			continue
 		}
-		result, err = s.opts.Admin.Status(r.Context())
-	case len(parts) == 3 && parts[0] == "drives" && parts[2] == "fail":
-		if !allowed(w, r, http.MethodPost) {
-			return
+		methods = append(methods, route.method)
+		if route.method == http.MethodGet {
+			methods = append(methods, http.MethodHead)
 		}
-		result, err = s.failDrive(r, parts[1])
-	default:
-		err = &AdminError{Status: 404, Code: "not_found", Message: "There is nothing at this path."}
-	}
-	if err != nil {
-		s.opts.Logger.Warn("admin request failed", slog.String("method", r.Method), slog.String("path", path), slog.Any("error", err))
-		writeJSONError(w, adminError(err))
+		if !slices.Contains(methods, r.Method) {
+			continue
+		}
+		c.part = part
+		result, err := route.answer(c)
+		switch {
+		case err != nil:
+			s.opts.Logger.Warn("admin request failed", slog.String("method", r.Method), slog.String("path", path), slog.Any("error", err))
+			if !c.sent {
+				writeJSONError(w, adminError(err))
+			}
+		case !c.sent:
+			writeJSON(w, http.StatusOK, result)
+		}
 		return
 	}
-	writeJSON(w, http.StatusOK, result)
+	if len(methods) == 0 {
+		writeJSONError(w, &AdminError{Status: 404, Code: "not_found", Message: "There is nothing at this path."})
+		return
+	}
+	allowed(w, r, methods...)
 }
 
-func (s *Server) failDrive(r *http.Request, rawRef string) (any, error) {
-	ref, err := url.PathUnescape(rawRef)
-	if err != nil || ref == "" {
-		return nil, badRequest("The drive is not named.", "Name its slot, id or path, percent-encoded.")
-	}
-	if r.URL.RawQuery != "" {
-		return nil, badRequest("This request takes no query parameters.", `Send {"dry_run": true} or {"force": true} as the body.`)
-	}
-	var opts FailOptions
-	doc, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxAdminBytes))
-	if err != nil {
-		return nil, badRequest("The body cannot be read: "+err.Error()+".", "")
-	}
-	if len(bytes.TrimSpace(doc)) > 0 {
-		decoder := json.NewDecoder(bytes.NewReader(doc))
-		decoder.DisallowUnknownFields()
-		if err := decoder.Decode(&opts); err != nil {
-			return nil, badRequest("The body is not the JSON expected here: "+err.Error()+".", `It may have "dry_run" and "force", both true or false.`)
-		}
-		if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-			return nil, badRequest("Something follows the JSON document.", "")
-		}
-	}
-	return s.opts.Admin.FailDrive(r.Context(), ref, opts)
-}
-
-func badRequest(message, hint string) error {
-	return &AdminError{Status: 400, Code: "bad_request", Message: message, Hint: hint}
-}
-
-func adminError(err error) *AdminError {
-	var e *AdminError
-	switch {
-	case errors.As(err, &e):
-		return e
-	case errors.Is(err, ErrReadOnly):
-		return &AdminError{Status: 503, Code: "read_only", Message: err.Error(), Hint: "GET /api/v1/status names the drives that are missing."}
-	case errors.Is(err, ErrUnavailable), errors.Is(err, ErrBusy), errors.Is(err, ErrClosed), errors.Is(err, ErrNoSpace):
-		return &AdminError{Status: 503, Code: "unavailable", Message: err.Error()}
-	}
-	return &AdminError{Status: 500, Code: "internal", Message: "An internal error occurred.", Hint: "The daemon's log says more."}
-}
-
-func allowed(w http.ResponseWriter, r *http.Request, methods ...string) bool {
-	for _, m := range methods {
-		if r.Method == m {
-			return true
-		}
-	}
-	w.Header().Set("Allow", strings.Join(methods, ", "))
-	writeJSONError(w, &AdminError{Status: 405, Code: "method_not_allowed", Message: "The method is not allowed here.", Hint: "Allowed: " + strings.Join(methods, ", ") + "."})
-	return false
-}
-
-func writeJSONError(w http.ResponseWriter, e *AdminError) {
-	status := e.Status
-	if status < 400 || status > 599 {
-		status = http.StatusInternalServerError
-	}
-	writeJSON(w, status, map[string]*AdminError{"error": e})
-}
-
-// writeJSON encodes before it sends, so that a failure can be answered.
-func writeJSON(w http.ResponseWriter, status int, v any) {
-	doc, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
-		status, doc = http.StatusInternalServerError, []byte(`{"error": {"code": "internal", "message": "The result cannot be put into JSON.", "hint": ""}}`)
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_, _ = w.Write(append(doc, '\n'))
-}
+func (c *adminCall) status() (any, error) { return c.s.opts.Admin.Status(c.r.Context()) }

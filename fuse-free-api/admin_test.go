@@ -53,8 +53,7 @@ func TestAdmin(t *testing.T) {
 		err                        error
 		status                     int
 		code                       string // of the error, or
-		ref                        string // of the drive failed
-		opts                       FailOptions
+		asked                      string // of the Admin
 	}{
 		{name: "status", method: "GET", target: "/api/v1/status", headers: []string{key}, status: 200},
 		{name: "status without a key", method: "GET", target: "/api/v1/status", status: 401, code: "unauthorized"},
@@ -66,9 +65,9 @@ func TestAdmin(t *testing.T) {
 		{name: "nothing there", method: "GET", target: "/api/v1/nothing", headers: []string{key}, status: 404, code: "not_found"},
 		{name: "not cleaned", method: "GET", target: "/api/v1/../v1/status", headers: []string{key}, status: 404, code: "not_found"},
 		{name: "outside", method: "GET", target: "/", status: 404, code: "not_found"},
-		{name: "fail by slot", method: "POST", target: "/api/v1/drives/3/fail", headers: []string{key}, status: 200, ref: "3"},
-		{name: "fail by path", method: "POST", target: "/api/v1/drives/%2Fdata%2F%C3%BC%203/fail", headers: []string{key}, status: 200, ref: "/data/ü 3"},
-		{name: "fail with options", method: "POST", target: "/api/v1/drives/3/fail", body: `{"dry_run": true, "force": true}`, headers: []string{key}, status: 200, ref: "3", opts: FailOptions{DryRun: true, Force: true}},
+		{name: "fail by slot", method: "POST", target: "/api/v1/drives/3/fail", headers: []string{key}, status: 200, asked: `fail "3" "" {DryRun:false Force:false}`},
+		{name: "fail by path", method: "POST", target: "/api/v1/drives/%2Fdata%2F%C3%BC%203/fail", headers: []string{key}, status: 200, asked: `fail "/data/ü 3" "" {DryRun:false Force:false}`},
+		{name: "fail with options", method: "POST", target: "/api/v1/drives/3/fail", body: `{"dry_run": true, "force": true}`, headers: []string{key}, status: 200, asked: `fail "3" "" {DryRun:true Force:true}`},
 		{name: "fail without a key", method: "POST", target: "/api/v1/drives/3/fail", status: 401, code: "unauthorized"},
 		{name: "fail by GET", method: "GET", target: "/api/v1/drives/3/fail", headers: []string{key}, status: 405, code: "method_not_allowed"},
 		{name: "fail nothing", method: "POST", target: "/api/v1/drives//fail", headers: []string{key}, status: 400, code: "bad_request"},
@@ -78,7 +77,7 @@ func TestAdmin(t *testing.T) {
 		{name: "fail with garbage", method: "POST", target: "/api/v1/drives/3/fail", body: "dry", headers: []string{key}, status: 400, code: "bad_request"},
 		{name: "fail with too much", method: "POST", target: "/api/v1/drives/3/fail", body: `{}` + strings.Repeat(" ", maxAdminBytes), headers: []string{key}, status: 400, code: "bad_request"},
 		{name: "fail from another site", method: "POST", target: "/api/v1/drives/3/fail", headers: []string{key, "Sec-Fetch-Site: cross-site"}, status: 403, code: "cross_origin"},
-		{name: "fail refused", method: "POST", target: "/api/v1/drives/3/fail", headers: []string{key}, status: 409, code: "unsafe", ref: "3",
+		{name: "fail refused", method: "POST", target: "/api/v1/drives/3/fail", headers: []string{key}, status: 409, code: "unsafe", asked: `fail "3" "" {DryRun:false Force:false}`,
 			err: fmt.Errorf("wrapped: %w", &AdminError{Status: 409, Code: "unsafe", Message: "No drive may fail after this.", Hint: "--force"})},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -88,8 +87,8 @@ func TestAdmin(t *testing.T) {
 			if a.status != c.status || a.header.Get("Content-Type") != "application/json" {
 				t.Fatalf("%+v", a)
 			}
-			if g.admin.ref != c.ref || g.admin.opts != c.opts {
-				t.Errorf("failed %q with %+v", g.admin.ref, g.admin.opts)
+			if g.admin.asked != c.asked {
+				t.Errorf("asked %s, want %s", g.admin.asked, c.asked)
 			}
 			var doc struct {
 				Error *struct{ Code, Message, Hint *string }
@@ -99,7 +98,7 @@ func TestAdmin(t *testing.T) {
 				t.Fatalf("%v in %s", err, a.body)
 			}
 			if c.code == "" {
-				if doc.Error != nil || c.ref == "" && doc.Pool != "fine" {
+				if doc.Error != nil || c.asked == "" && doc.Pool != "fine" {
 					t.Errorf("%s", a.body)
 				}
 				return

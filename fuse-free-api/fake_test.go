@@ -251,28 +251,3 @@ func (o *fakeObject) WriteTo(_ context.Context, w io.Writer, off, n int64) error
 	_, err := w.Write(o.body[off : off+n])
 	return err
 }
-
-// fakeAdmin answers what it is told to.
-type fakeAdmin struct {
-	mu     sync.Mutex
-	status any
-	err    error
-	ready  error
-	ref    string // of the last FailDrive
-	opts   FailOptions
-}
-
-func (a *fakeAdmin) Status(context.Context) (any, error) { return a.status, a.err }
-
-func (a *fakeAdmin) Ready(context.Context) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.ready
-}
-
-func (a *fakeAdmin) FailDrive(_ context.Context, ref string, opts FailOptions) (any, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.ref, a.opts = ref, opts
-	return map[string]string{"drive": ref}, a.err
-}

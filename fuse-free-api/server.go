@@ -51,6 +51,8 @@ type Server struct {
 	ids            *requestIDs
 	metrics        *metrics
 	draining       atomic.Bool
+	life           context.Context // ends when draining begins; for requests that are not worth waiting for
+	endLife        context.CancelFunc
 	maxObjectBytes int64 // lower in tests
 }
 
@@ -93,7 +95,9 @@ func New(opts Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("api: metrics: %w", err)
 	}
-	return &Server{opts: opts, keys: newKeys(opts.AccessKey, opts.SecretKey), ids: ids, metrics: m, maxObjectBytes: maxObjectBytes}, nil
+	s := &Server{opts: opts, keys: newKeys(opts.AccessKey, opts.SecretKey), ids: ids, metrics: m, maxObjectBytes: maxObjectBytes}
+	s.life, s.endLife = context.WithCancel(context.Background())
+	return s, nil
 }
 
 // ServeObjects serves the object listener until ctx ends, then lets running
@@ -101,7 +105,10 @@ func New(opts Options) (*Server, error) {
 // An error means that ln failed, was not loopback, or that requests were cut.
 func (s *Server) ServeObjects(ctx context.Context, ln net.Listener) error {
 	// Readiness ends with the first sign of the end, not after it.
-	stop := context.AfterFunc(ctx, func() { s.draining.Store(true) })
+	stop := context.AfterFunc(ctx, func() {
+		s.draining.Store(true)
+		s.endLife()
+	})
 	defer stop()
 	return s.serve(ctx, ln, s.ObjectHandler(), s.opts.MaxConnections, s.metrics.connections)
 }
