@@ -60,6 +60,7 @@ func newPool(o Options, f *found) (*Pool, error) {
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.members = &members{log: o.Logger, patience: o.Patience}
 	p.bulk = &bulkSet{p: p}
+	p.events = newEventLog(p)
 	p.cache = catalog.NewCache(16 << 20)
 	return p, nil
 }

@@ -56,6 +56,8 @@ type Pool struct {
 	batches    atomic.Int64  // committed since the pool was opened
 	changes    atomic.Int64  // in them
 
+	events *eventLog
+
 	replicaWanted chan struct{} // one token: a replica of the catalog is gone
 	unlucky       sync.Map      // uuid.UUID of drives whose replica was dropped
 
