@@ -270,7 +270,7 @@ func (w *world) script(ctx context.Context, c *camera, rng *rand.Rand) error {
 			c.mu.Lock()
 			c.out = 1
 			c.mu.Unlock()
-			_, err := w.p.FailDrive(ctx, "2", FailOptions{})
+			_, err := w.p.FailDrive(ctx, "2", ChangeOptions{})
 			return err
 		},
 		put("h", 300), put("large", large+2),

@@ -41,6 +41,25 @@ var (
 	ErrOptions = errors.New("not possible")
 )
 
+// Errors of changes to the pool's drives. Nothing has changed then.
+var (
+	// ErrUnsafe: the change would leave less redundancy than is safe (R24).
+	ErrUnsafe = errors.New("refused")
+	// ErrNoDrive: no drive is known by that name.
+	ErrNoDrive = errors.New("no such drive")
+	// ErrDirInUse: a directory cannot become a drive: it is one, of this pool or
+	// another, it holds files, or it is on the disk of another drive.
+	ErrDirInUse = errors.New("the directory cannot be used")
+	// ErrTooSmall: a directory has less room than the drive needs that it replaces.
+	ErrTooSmall = errors.New("too small")
+	// ErrNowhere: a drive cannot be evacuated, since no other could take all of its files.
+	ErrNowhere = errors.New("nowhere to go")
+	// ErrHoldsColumns: a drive cannot be removed while it holds columns.
+	ErrHoldsColumns = errors.New("the drive still holds data")
+	// ErrDriveState: the drive is in a state in which this cannot be done, or need not.
+	ErrDriveState = errors.New("not possible in the drive's state")
+)
+
 // DamageError names the stripe that could not be read. It wraps
 // ErrUnavailable: its columns may be on drives that are away and come back.
 type DamageError struct {

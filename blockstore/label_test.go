@@ -23,7 +23,7 @@ func TestFullDriveTakesNoLabel(t *testing.T) {
 		return faultfs.Fault{}
 	})
 	for _, slot := range []string{"3", "5"} {
-		if _, err := p.FailDrive(t.Context(), slot, FailOptions{}); err != nil {
+		if _, err := p.FailDrive(t.Context(), slot, ChangeOptions{}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -293,7 +293,7 @@ func (m *life) failDrive(ctx context.Context) error {
 	d := m.rng.IntN(m.shape.drives)
 	m.say("drive %d failed by the operator", d+1)
 	m.fuss.faults = true
-	_, err := m.p.FailDrive(ctx, fmt.Sprint(d+1), FailOptions{})
+	_, err := m.p.FailDrive(ctx, fmt.Sprint(d+1), ChangeOptions{})
 	if errors.Is(err, ErrUnsafe) {
 		err = nil
 	}

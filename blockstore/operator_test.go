@@ -21,7 +21,7 @@ func TestFailDrivesAtOnce(t *testing.T) {
 	var done, refused atomic.Int64
 	for slot := 1; slot <= 6; slot++ {
 		wg.Go(func() {
-			switch _, err := p.FailDrive(t.Context(), fmt.Sprint(slot), FailOptions{}); {
+			switch _, err := p.FailDrive(t.Context(), fmt.Sprint(slot), ChangeOptions{}); {
 			case err == nil:
 				done.Add(1)
 			case errors.Is(err, ErrUnsafe):
@@ -43,7 +43,7 @@ func TestFailAbsentDrive(t *testing.T) {
 	p, o, fsys := poolWithBucket(t, 6, func(o *Options) { o.PresencePeriod = 20 * time.Millisecond })
 	fsys.Unplug(o.Dirs[3])
 	waitFor(t, "the drive to be missed", func() bool { return status(t, p).Drives[3].State == "REMOVED" })
-	if _, err := p.FailDrive(t.Context(), "4", FailOptions{}); err != nil {
+	if _, err := p.FailDrive(t.Context(), "4", ChangeOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	if s := status(t, p).Drives[3].State; s != "FAULTED" {

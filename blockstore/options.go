@@ -33,6 +33,9 @@ type Options struct {
 	Patience time.Duration
 	// PresencePeriod is how often drives are looked for at their paths. 0: 500 ms.
 	PresencePeriod time.Duration
+	// RebuildAfter is how long a drive may be away before a spare is used for it,
+	// or its columns are made anew elsewhere. 0: 15 s; below 0: never by itself.
+	RebuildAfter time.Duration
 
 	FS     vfs.FS           // nil: the operating system's
 	Logger *slog.Logger     // nil: none
@@ -64,6 +67,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.PresencePeriod == 0 {
 		o.PresencePeriod = 500 * time.Millisecond
+	}
+	if o.RebuildAfter == 0 {
+		o.RebuildAfter = 15 * time.Second
 	}
 	if o.FS == nil {
 		o.FS = vfs.Default

@@ -162,7 +162,7 @@ func TestEveryPairOfDrivesGone(t *testing.T) {
 						case "unplug":
 							fsys.Unplug(o.Dirs[d])
 						case "fail":
-							if _, err := p.FailDrive(t.Context(), fmt.Sprint(d+1), FailOptions{}); err != nil {
+							if _, err := p.FailDrive(t.Context(), fmt.Sprint(d+1), ChangeOptions{}); err != nil {
 								t.Fatal(err)
 							}
 						}
@@ -345,7 +345,7 @@ func TestDrivesLeftOutAreReadLast(t *testing.T) {
 		putBytes(t, p, "bucket", fmt.Sprint(n), randomBody(uint64(i), n))
 	}
 	for slot := 1; slot <= 3; slot++ {
-		_, err := p.FailDrive(t.Context(), fmt.Sprint(slot), FailOptions{Force: true})
+		_, err := p.FailDrive(t.Context(), fmt.Sprint(slot), ChangeOptions{Force: true})
 		if slot < 3 && err != nil || slot == 3 && !errors.Is(err, ErrReadOnly) {
 			t.Fatalf("failing drive %d: %v", slot, err)
 		}

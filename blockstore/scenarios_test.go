@@ -361,7 +361,7 @@ func TestDriveDiesDuringAnUpload(t *testing.T) {
 						case "detach":
 							w.fs.Detach(w.dirs[d])
 						case "fail":
-							if _, err := w.p.FailDrive(t.Context(), fmt.Sprint(d+1), FailOptions{}); err != nil {
+							if _, err := w.p.FailDrive(t.Context(), fmt.Sprint(d+1), ChangeOptions{}); err != nil {
 								t.Error(err)
 							}
 						}

@@ -5,11 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
-	"net/http"
 
 	"github.com/holdfast-storage/holdfast/blockstore"
 	"github.com/holdfast-storage/holdfast/blockstore/drive"
-	api "github.com/holdfast-storage/holdfast/fuse-free-api"
 )
 
 // openPool opens the pool that serve was asked for, and says what to do where it cannot.
@@ -46,24 +44,6 @@ func (s poolStore) report(ctx context.Context) (report statusReport, err error) 
 		return report, err
 	}
 	return report, json.Unmarshal(text, &report)
-}
-
-// Status is the answer to GET /api/v1/status.
-func (s poolStore) Status(ctx context.Context) (any, error) {
-	status, err := s.pool.Status(ctx)
-	return status, toEdge(err)
-}
-
-// FailDrive takes a drive out of use.
-func (s poolStore) FailDrive(ctx context.Context, ref string, opts api.FailOptions) (any, error) {
-	report, err := s.pool.FailDrive(ctx, ref, blockstore.FailOptions(opts))
-	switch {
-	case errors.Is(err, blockstore.ErrUnsafe):
-		return nil, &api.AdminError{Status: http.StatusConflict, Code: "below_safety", Message: err.Error()}
-	case errors.Is(err, blockstore.ErrNoDrive):
-		return nil, &api.AdminError{Status: http.StatusNotFound, Code: "no_such_drive", Message: err.Error(), Hint: "GET /api/v1/status lists the drives."}
-	}
-	return report, toEdge(err)
 }
 
 // Ready says whether objects can be read: that a catalog answers. A pool that has lost drives, or takes no writes, is

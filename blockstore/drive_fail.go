@@ -9,49 +9,25 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/google/uuid"
-
 	"github.com/holdfast-storage/holdfast/blockstore/drive"
 )
-
-// FailReport says what failing a drive does, or would do.
-type FailReport struct {
-	Slot         int       `json:"slot"`
-	ID           uuid.UUID `json:"id"`
-	Path         string    `json:"path"`
-	State        string    `json:"state"`          // afterwards
-	MayStillFail int       `json:"may_still_fail"` // drives, afterwards
-	DryRun       bool      `json:"dry_run"`
-}
-
-// FailOptions modify FailDrive.
-type FailOptions struct {
-	DryRun bool // say what would happen, change nothing
-	Force  bool // go below safety
-}
-
-// ErrUnsafe: the change would leave less redundancy than is safe (R24).
-var ErrUnsafe = errors.New("refused")
-
-// ErrNoDrive: no drive is known by that name.
-var ErrNoDrive = errors.New("no such drive")
 
 // FailDrive stops using a drive, named by slot, id or path, at once.
 //
 // Errors: ErrNoDrive, ErrUnsafe when more than m drives would then be out and
 // Force is not set, ErrReadOnly.
-func (p *Pool) FailDrive(ctx context.Context, ref string, o FailOptions) (FailReport, error) {
+func (p *Pool) FailDrive(ctx context.Context, ref string, o ChangeOptions) (ChangeReport, error) {
 	leave, err := p.enter()
 	if err != nil {
-		return FailReport{}, err
+		return ChangeReport{}, err
 	}
 	defer leave()
 	v := p.members.now()
 	m, err := v.find(ref)
 	if err != nil {
-		return FailReport{}, err
+		return ChangeReport{}, err
 	}
-	rep := FailReport{Slot: m.Slot, ID: m.ID, State: drive.Faulted.String(), DryRun: o.DryRun}
+	rep := ChangeReport{Slot: m.Slot, ID: m.ID, State: drive.Faulted.String(), DryRun: o.DryRun}
 	if d := v.drives[m.ID]; d != nil {
 		rep.Path = d.Dir()
 	}
