@@ -137,7 +137,7 @@ func formatTables() [][]string {
 			{mID, 16, "drive | UUID"},
 			{mSlot, 2, "slot | number for people"},
 			{mState, 1, "state | see below"},
-			{mZero0, 1, "zero"},
+			{mFlags, 1, fmt.Sprintf("flags | %d: it holds no columns and has no vote (R8)", flagNonVoting)},
 			{mJoined, 4, "joined | epoch"},
 			{mZero1, labelMember - mZero1, "zero"},
 		}),

@@ -47,7 +47,7 @@ func TestDecodersCheckFields(t *testing.T) {
 			lFeatures: ErrVersion, lPool: nil, lCreated: nil, lReserved: nil, lEpoch: nil, lParity: ErrMalformed, lWidth: ErrMalformed,
 			lMembers: ErrMalformed, lOld + 1: ErrMalformed, lZero1: ErrMalformed, lSegment + 7: ErrMalformed, lFloor: nil,
 			lZero2: ErrMalformed, lZero2 + 7: ErrMalformed, lList + mID: nil, lList + mSlot: nil, lList + mState: ErrMalformed,
-			lList + mZero0: ErrMalformed, lList + mJoined: nil, lList + mZero1: ErrMalformed, lList + mZero1 + 7: ErrMalformed,
+			lList + mFlags: ErrVersion, lList + mJoined: nil, lList + mZero1: ErrMalformed, lList + mZero1 + 7: ErrMalformed,
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -103,6 +103,35 @@ func TestLargestLabel(t *testing.T) {
 	b := l.Encode()
 	if got, err := DecodeLabel(b); err != nil || len(got.Members) != 256 || len(got.Old) != 256 || len(b) != maxLabel {
 		t.Fatalf("%d bytes, %v", len(b), err)
+	}
+}
+
+// TestNonVoting: the flag stands in the label, and is no other bit.
+func TestNonVoting(t *testing.T) {
+	l := sampleLabel()
+	l.Members[2].NonVoting = true
+	b := l.Encode()
+	at := lList + 2*labelMember + mFlags
+	if b[at] != flagNonVoting {
+		t.Errorf("flags are %#x", b[at])
+	}
+	got, err := DecodeLabel(b)
+	if err != nil || !got.Members[2].NonVoting || got.Members[0].NonVoting || got.Old[0].NonVoting {
+		t.Errorf("%+v, %v", got.Members, err)
+	}
+}
+
+// TestRetired: a label is retired if its drive is neither a member nor an old one.
+func TestRetired(t *testing.T) {
+	l := sampleLabel()
+	if l.Retired() {
+		t.Error("a member's label is retired")
+	}
+	if l.Members = l.Members[1:]; l.Retired() {
+		t.Error("an old member's label is retired")
+	}
+	if l.Old = nil; !l.Retired() {
+		t.Error("the label of a drive that is no member is not retired")
 	}
 }
 

@@ -42,6 +42,9 @@ type Member struct {
 	Slot   int // number shown to people, 0..65535
 	State  State
 	Joined uint32 // epoch
+	// NonVoting: the drive holds no column of any segment, and counts for no
+	// quorum. It is a spare, or is away and all that it held was moved.
+	NonVoting bool
 }
 
 // State is the state of a drive, in ZFS's words.
@@ -82,6 +85,14 @@ func (s State) String() string {
 }
 
 func (s State) valid() bool { return s >= Online && s <= Evacuating }
+
+// Retired says whether the label is the last of a drive that left its pool: it
+// names the members, and the drive is none of them. The label of a drive that is
+// being added says so too, until the change counts.
+func (l Label) Retired() bool {
+	self := func(m Member) bool { return m.ID == l.Drive }
+	return !slices.ContainsFunc(l.Members, self) && !slices.ContainsFunc(l.Old, self)
+}
 
 // Clone copies a label, its members included.
 func (l Label) Clone() Label {

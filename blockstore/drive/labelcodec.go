@@ -39,9 +39,11 @@ const (
 	mID         = 0  // 16
 	mSlot       = 16 // 2
 	mState      = 18 // 1
-	mZero0      = 19 // 1
+	mFlags      = 19 // 1
 	mJoined     = 20 // 4
 	mZero1      = 24 // 8
+
+	flagNonVoting = 1 // of mFlags
 
 	labelSum = 8 // behind the last member
 
@@ -78,6 +80,9 @@ func (l Label) Encode() []byte {
 			copy(b[at+mID:], m.ID[:])
 			le.PutUint16(b[at+mSlot:], uint16(m.Slot))
 			b[at+mState] = byte(m.State)
+			if m.NonVoting {
+				b[at+mFlags] = flagNonVoting
+			}
 			le.PutUint32(b[at+mJoined:], m.Joined)
 			at += labelMember
 		}
@@ -137,9 +142,13 @@ func DecodeLabel(b []byte) (Label, error) {
 	for at := lList; at < end; at += labelMember {
 		m := Member{
 			Slot: int(le.Uint16(b[at+mSlot:])), State: State(b[at+mState]), Joined: le.Uint32(b[at+mJoined:]),
+			NonVoting: b[at+mFlags]&flagNonVoting != 0,
 		}
 		copy(m.ID[:], b[at+mID:])
-		if b[at+mZero0] != 0 || !zero(b[at+mZero1:at+labelMember]) {
+		if f := b[at+mFlags] &^ flagNonVoting; f != 0 {
+			return fail("flags %#x of a member: %w", f, ErrVersion)
+		}
+		if !zero(b[at+mZero1 : at+labelMember]) {
 			return fail("reserved bytes of a member are not zero: %w", ErrMalformed)
 		}
 		if len(l.Members) < members {
