@@ -34,6 +34,11 @@ type Options struct {
 	Logger     *slog.Logger // nil: none
 	QueueDepth int          // writes, and reads, that may wait; 0: 128
 	Readers    int          // reads at one time; 0: 4
+
+	// ReadOnly opens the drive to look at it: every write, sync, creation and
+	// label is refused with ErrReadOnly, and not even the lock's file is made. A
+	// directory without that file is one that nobody has opened, or a copy.
+	ReadOnly bool
 }
 
 func (o Options) withDefaults() Options {
@@ -62,6 +67,8 @@ type Drive struct {
 	id   uuid.UUID
 	pool uuid.UUID
 	lock io.Closer
+
+	readOnly bool // see Options
 
 	labels labels
 	queue  queue
@@ -98,7 +105,11 @@ func Open(opts Options, dir string) (*Drive, error) {
 	if _, err := ReadLabel(opts.FS, dir); err != nil {
 		return nil, err
 	}
-	lock, err := lockDir(opts.FS, dir)
+	take := lockDir
+	if opts.ReadOnly {
+		take = LockToLook
+	}
+	lock, err := take(opts.FS, dir)
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +126,7 @@ func start(opts Options, dir string, lock io.Closer, held heldLabel, l Label) *D
 		fs: opts.FS, dir: dir, id: l.Drive, pool: l.Pool, lock: lock,
 		log:    opts.Logger.With("drive", l.Drive.String(), "dir", dir),
 		failed: make(chan struct{}), down: make(chan struct{}),
-		files: make(map[*File]struct{}),
+		files: make(map[*File]struct{}), readOnly: opts.ReadOnly,
 	}
 	d.labels.label, d.labels.current = l, held
 	d.queue.start(d, opts.QueueDepth, opts.Readers)
@@ -141,12 +152,21 @@ func (d *Drive) begin() error {
 
 func (d *Drive) end() { d.pending.Done() }
 
-// beginWrite is begin for what changes the disk: refused once the drive failed.
+// beginWrite is begin for what changes the disk: refused once the drive failed,
+// and on one that was opened to be looked at.
 func (d *Drive) beginWrite() error {
-	if err := d.Failed(); err != nil {
+	if err := d.refuses(); err != nil {
 		return err
 	}
 	return d.begin()
+}
+
+// refuses says why the drive takes no writes, or nil.
+func (d *Drive) refuses() error {
+	if d.readOnly {
+		return fmt.Errorf("drive %s: %w", d.dir, ErrReadOnly)
+	}
+	return d.Failed()
 }
 
 // Fail makes the drive refuse every write, sync, creation and label from now on,

@@ -43,6 +43,8 @@ var (
 	ErrRemoved = errors.New("drive is no longer at its path")
 	// ErrFailed: the drive takes no more writes; the error also wraps the reason.
 	ErrFailed = errors.New("drive takes no more writes")
+	// ErrReadOnly: the drive was opened to be looked at only.
+	ErrReadOnly = errors.New("drive was opened read-only")
 	// ErrForeign: a segment file belongs to another pool, drive or segment.
 	ErrForeign = errors.New("segment file is not this drive's")
 	// ErrClosed: the drive or the file has been closed.

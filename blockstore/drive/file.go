@@ -111,7 +111,7 @@ func (f *File) Sync(done func(error)) {
 }
 
 func (f *File) enqueue(t task) {
-	if err := f.drive.Failed(); err != nil {
+	if err := f.drive.refuses(); err != nil {
 		t.done(err)
 		return
 	}

@@ -140,8 +140,11 @@ func (d *Drive) OpenFile(id SegmentID) (*File, error) {
 		}
 		return nil, d.readFailed("stat", path, err)
 	}
-	vf, err := d.fs.OpenReadWrite(path, vfs.WriteCategoryUnspecified)
-	if errors.Is(err, syscall.EROFS) {
+	var vf vfs.File
+	var err error
+	if d.readOnly {
+		vf, err = d.fs.Open(path)
+	} else if vf, err = d.fs.OpenReadWrite(path, vfs.WriteCategoryUnspecified); errors.Is(err, syscall.EROFS) {
 		vf, err = d.fs.Open(path)
 	}
 	if err != nil {
