@@ -8,7 +8,7 @@ import (
 
 const (
 	eventsDefault = 1000
-	eventsMost    = 10_000
+	eventsMost    = 1000
 	// eventsWaitMost is below what proxies and clients wait for headers.
 	eventsWaitMost = time.Minute
 )

@@ -60,7 +60,7 @@ func TestAdminRoutes(t *testing.T) {
 		{"GET", "events", "", "events 0 1000 0s", 0},
 		{"GET", "events?after=7&max=2&wait_seconds=3", "", "events 7 2 3s", 0},
 		{"GET", "events?max=0", "", "", 400},
-		{"GET", "events?max=10001", "", "", 400},
+		{"GET", "events?max=1001", "", "", 400},
 		{"GET", "events?after=-1", "", "", 400},
 		{"GET", "events?wait_seconds=61", "", "", 400},
 		{"GET", "events?after=1&after=2", "", "", 400},

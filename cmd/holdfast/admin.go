@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -22,53 +23,60 @@ func readAdminError(body []byte) (code, message, hint string) {
 	return e.Code, strings.TrimSuffix(e.Message, "."), strings.TrimSuffix(e.Hint, ".")
 }
 
-// status asks the daemon how it is. raw is the answer as it came, for --json: fields that this client does not know
-// are passed on.
+// adminRequest is a request to the admin API. A part of the path may have slashes inside: a drive's path is its name.
+func adminRequest(method string, parts ...string) request {
+	r := request{method: method, path: "/api/v1", raw: "/api/v1"}
+	for _, part := range parts {
+		r.path += "/" + part
+		r.raw += "/" + strings.ReplaceAll(escapePath(part), "/", "%2F")
+	}
+	return r
+}
+
+// with gives the request a document to send.
+func (r request) with(doc any) (request, error) {
+	body, err := json.Marshal(doc)
+	if err != nil {
+		return r, err
+	}
+	r.header = http.Header{"Content-Type": {"application/json"}}
+	r.body, r.length = bytes.NewReader(body), int64(len(body))
+	return r, nil
+}
+
+// maxAnswerBytes bounds what is taken for an answer of the admin API.
+const maxAnswerBytes = 64 << 20
+
+// ask sends r with doc, if that is not nil, and reads the answer. raw is the answer as it came, for --json: fields that
+// this client does not know are passed on.
+func (c *client) ask(ctx context.Context, r request, doc, answer any) (raw []byte, err error) {
+	if doc != nil {
+		if r, err = r.with(doc); err != nil {
+			return nil, err
+		}
+	}
+	resp, err := c.do(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	if raw, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswerBytes)); err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(raw, answer); err != nil {
+		return nil, fmt.Errorf("the daemon's answer to %s: %w", r.path, err)
+	}
+	return bytes.TrimSpace(raw), nil
+}
+
+// status asks the daemon how it is.
 func (c *client) status(ctx context.Context) (report statusReport, raw []byte, err error) {
-	resp, err := c.do(ctx, request{method: http.MethodGet, path: "/api/v1/status"})
-	if err != nil {
-		return statusReport{}, nil, err
-	}
-	defer resp.Body.Close()
-	raw, err = io.ReadAll(io.LimitReader(resp.Body, 16<<20))
-	if err != nil {
-		return statusReport{}, nil, err
-	}
-	if err := json.Unmarshal(raw, &report); err != nil {
-		return statusReport{}, nil, fmt.Errorf("the daemon's status: %w", err)
-	}
-	return report, bytes.TrimSpace(raw), nil
+	raw, err = c.ask(ctx, adminRequest(http.MethodGet, "status"), nil, &report)
+	return report, raw, err
 }
 
-// failReport is the admin API's answer to a drive's failing: what is, or in a dry run would be, afterwards.
-type failReport struct {
-	Slot         int    `json:"slot"`
-	ID           string `json:"id"`
-	Path         string `json:"path"`
-	State        string `json:"state"`
-	MayStillFail int    `json:"may_still_fail"` // further drives that may fail with every object still readable
-	DryRun       bool   `json:"dry_run"`
-}
-
-// failDrive stops the use of the drive that ref (slot, id or path) names, or only says what would be.
-func (c *client) failDrive(ctx context.Context, ref string, dryRun, force bool) (failReport, error) {
-	body, err := json.Marshal(map[string]bool{"dry_run": dryRun, "force": force})
-	if err != nil {
-		return failReport{}, err
-	}
-	resp, err := c.do(ctx, request{
-		method: http.MethodPost,
-		path:   "/api/v1/drives/" + ref + "/fail",
-		raw:    "/api/v1/drives/" + strings.ReplaceAll(escapePath(ref), "/", "%2F") + "/fail",
-		header: http.Header{"Content-Type": {"application/json"}},
-		body:   bytes.NewReader(body),
-		length: int64(len(body)),
-	})
-	if err != nil {
-		return failReport{}, err
-	}
-	defer resp.Body.Close()
-	var report failReport
-	err = json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&report)
-	return report, err
+// isCode says whether err is the daemon's answer with that code.
+func isCode(err error, code string) bool {
+	var e *apiError
+	return errors.As(err, &e) && e.Code == code
 }

@@ -57,7 +57,7 @@ func TestDriveRefsKeepTheirSlashes(t *testing.T) {
 		uri = r.RequestURI
 		fmt.Fprint(w, `{}`)
 	})
-	if _, err := c.failDrive(t.Context(), "/data/d 1", true, false); err != nil {
+	if _, err := c.changeDrive(t.Context(), "fail", "/data/d 1", changeRequest{}); err != nil {
 		t.Fatal(err)
 	}
 	if want := "/api/v1/drives/%2Fdata%2Fd%201/fail"; uri != want {

@@ -12,15 +12,7 @@ func driveListCommand(con *console) *cli.Command {
 		Usage:       "list the pool's drives",
 		Description: "Slot, state, errors and path of every drive; --json prints one drive a line, with its id.",
 		Flags:       adminFlags(),
-		Action: func(c *cli.Context) error {
-			if _, err := takes(c, 0, 0); err != nil {
-				return err
-			}
-			cl, err := adminClient(c)
-			if err != nil {
-				return err
-			}
-			defer cl.close()
+		Action: plainAdmin(func(c *cli.Context, cl *client) error {
 			report, _, err := cl.status(c.Context)
 			if err != nil {
 				return err
@@ -37,6 +29,6 @@ func driveListCommand(con *console) *cli.Command {
 				}
 			}
 			return nil
-		},
+		}),
 	}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"net/http"
 
 	"github.com/urfave/cli/v2"
@@ -14,31 +13,20 @@ func mbCommand(con *console) *cli.Command {
 		ArgsUsage:   "BUCKET",
 		Description: "Names have 3 to 63 characters: lower-case letters, digits, - and . between them.",
 		Flags:       clientFlags(),
-		Action:      func(c *cli.Context) error { return bucketAction(c, con, http.MethodPut, "made") },
+		Action:      bucketAction(con, http.MethodPut, "made"),
 	}
 }
 
 // bucketAction is what mb and rb share: one request about one bucket.
-func bucketAction(c *cli.Context, con *console, method, did string) error {
-	args, err := takes(c, 1, 1)
-	if err != nil {
-		return err
+func bucketAction(con *console, method, did string) cli.ActionFunc {
+	split := func(arg string) (string, string, error) {
+		bucket, err := needBucket(arg)
+		return bucket, "", err
 	}
-	bucket, err := needBucket(args[0])
-	if err != nil {
-		return err
-	}
-	cl, err := objectClient(c)
-	if err != nil {
-		return err
-	}
-	defer cl.close()
-	if err := cl.call(c.Context, method, "/"+bucket); err != nil {
-		return err
-	}
-	if c.Bool("json") {
-		return con.writeJSON(map[string]string{"bucket": bucket})
-	}
-	_, err = fmt.Fprintf(con.out, "%s %s\n", did, bucket)
-	return err
+	return action(objectClient, 1, 1, readObject(split), func(c *cli.Context, cl *client, o objectName) error {
+		if err := cl.call(c.Context, method, o.path()); err != nil {
+			return err
+		}
+		return con.result(c, map[string]string{"bucket": o.bucket}, "%s %s", did, o.bucket)
+	})
 }

@@ -37,13 +37,11 @@ func newMemoryEdge(access, secret string) http.Handler {
 	return server.ObjectHandler()
 }
 
-type memoryAdmin struct{}
+// memoryAdmin knows nothing of drives: the object listener does not ask.
+type memoryAdmin struct{ api.Admin }
 
 func (memoryAdmin) Status(context.Context) (any, error) { return statusReport{}, nil }
-func (memoryAdmin) FailDrive(context.Context, string, api.FailOptions) (any, error) {
-	return failReport{}, nil
-}
-func (memoryAdmin) Ready(context.Context) error { return nil }
+func (memoryAdmin) Ready(context.Context) error         { return nil }
 
 func (s *memoryStore) CreateBucket(_ context.Context, name string) error {
 	s.mu.Lock()

@@ -13,6 +13,6 @@ func rbCommand(con *console) *cli.Command {
 		ArgsUsage:   "BUCKET",
 		Description: "A bucket with objects in it stays; remove them first (holdfast ls, holdfast rm).",
 		Flags:       clientFlags(),
-		Action:      func(c *cli.Context) error { return bucketAction(c, con, http.MethodDelete, "removed") },
+		Action:      bucketAction(con, http.MethodDelete, "removed"),
 	}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"net/http"
 
 	"github.com/urfave/cli/v2"
@@ -14,28 +13,11 @@ func rmCommand(con *console) *cli.Command {
 		ArgsUsage:   "BUCKET/KEY",
 		Description: "Removing what is not there is no error, as in S3.",
 		Flags:       clientFlags(),
-		Action: func(c *cli.Context) error {
-			args, err := takes(c, 1, 1)
-			if err != nil {
+		Action: action(objectClient, 1, 1, readObject(needKey), func(c *cli.Context, cl *client, o objectName) error {
+			if err := cl.call(c.Context, http.MethodDelete, o.path()); err != nil {
 				return err
 			}
-			bucket, key, err := needKey(args[0])
-			if err != nil {
-				return err
-			}
-			cl, err := objectClient(c)
-			if err != nil {
-				return err
-			}
-			defer cl.close()
-			if err := cl.call(c.Context, http.MethodDelete, "/"+bucket+"/"+key); err != nil {
-				return err
-			}
-			if c.Bool("json") {
-				return con.writeJSON(map[string]string{"bucket": bucket, "key": key})
-			}
-			_, err = fmt.Fprintf(con.out, "removed %s/%s\n", bucket, printable(key))
-			return err
-		},
+			return con.result(c, map[string]string{"bucket": o.bucket, "key": o.key}, "removed %s/%s", o.bucket, printable(o.key))
+		}),
 	}
 }

@@ -78,7 +78,7 @@ func serve(ctx context.Context, con *console, cfg serveConfig) (err error) {
 		return err
 	}
 	server, err := api.New(api.Options{
-		Store: store, Admin: store, AccessKey: keys.access, SecretKey: keys.secret,
+		Store: store, Admin: poolAdmin{store}, AccessKey: keys.access, SecretKey: keys.secret,
 		Logger: logger, Registerer: registry, Gatherer: registry, DrainTimeout: drainTime,
 	})
 	if err != nil {

@@ -18,40 +18,23 @@ func statCommand(con *console) *cli.Command {
 		Description: "Exit code 3 if there is no such object or bucket, so that a script can ask:\n" +
 			"holdfast stat photos/cat.jpg >/dev/null || holdfast put cat.jpg photos/cat.jpg",
 		Flags: clientFlags(),
-		Action: func(c *cli.Context) error {
-			args, err := takes(c, 1, 1)
-			if err != nil {
-				return err
-			}
-			bucket, key, err := splitObject(args[0])
-			if err != nil {
-				return err
-			}
-			cl, err := objectClient(c)
-			if err != nil {
-				return err
-			}
-			defer cl.close()
-			if key == "" {
-				err = cl.call(c.Context, http.MethodHead, "/"+bucket)
-				if err != nil {
-					return missing(err, bucket)
+		Action: action(objectClient, 1, 1, readObject(splitObject), func(c *cli.Context, cl *client, o objectName) error {
+			if o.key == "" {
+				if err := cl.call(c.Context, http.MethodHead, o.path()); err != nil {
+					return missing(err, o.bucket)
 				}
-				if c.Bool("json") {
-					return con.writeJSON(map[string]string{"bucket": bucket})
-				}
-				_, err = fmt.Fprintf(con.out, "bucket:   %s\n", bucket)
-				return err
+				return con.result(c, map[string]string{"bucket": o.bucket}, "bucket:   %s", o.bucket)
 			}
-			head, err := cl.head(c.Context, bucket, key)
-			if err != nil {
-				return missing(err, bucket+"/"+key)
-			}
-			if c.Bool("json") {
+			head, err := cl.head(c.Context, o.bucket, o.key)
+			switch {
+			case err != nil:
+				return missing(err, o.bucket+"/"+o.key)
+			case c.Bool("json"):
 				return con.writeJSON(head)
+			default:
+				return printHead(con, head)
 			}
-			return printHead(con, head)
-		},
+		}),
 	}
 }
 

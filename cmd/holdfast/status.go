@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 
 	"github.com/urfave/cli/v2"
@@ -17,21 +16,13 @@ func statusCommand(con *console) *cli.Command {
 			"redundancy (segments, stripes, and in missing the number of stripes by the number of their columns that\n" +
 			"should be stored and are not known good).",
 		Flags: adminFlags(),
-		Action: func(c *cli.Context) error {
-			if _, err := takes(c, 0, 0); err != nil {
-				return err
-			}
-			cl, err := adminClient(c)
-			if err != nil {
-				return err
-			}
-			defer cl.close()
+		Action: plainAdmin(func(c *cli.Context, cl *client) error {
 			report, raw, err := cl.status(c.Context)
 			if err != nil {
 				return err
 			}
 			if c.Bool("json") {
-				_, err = fmt.Fprintf(con.out, "%s\n", bytes.TrimSpace(raw))
+				_, err = fmt.Fprintf(con.out, "%s\n", raw)
 			} else {
 				_, err = con.out.Write([]byte(renderStatus(report)))
 			}
@@ -39,6 +30,6 @@ func statusCommand(con *console) *cli.Command {
 				err = &noError{} // what is not well stands in the output
 			}
 			return err
-		},
+		}),
 	}
 }
