@@ -262,6 +262,7 @@ func FuzzEntry(f *testing.F) {
 		f.Add(e.Key, e.Value)
 	}
 	f.Fuzz(func(t *testing.T, k, v []byte) {
+		_, _, _ = DescribeEntry(Entry{Key: k, Value: v})
 		got, err := checkEntry(k, v)
 		if err != nil {
 			if !errors.Is(err, ErrRecord) {
