@@ -22,23 +22,28 @@ type segment struct {
 	last uint64 // last LSN, once sealed
 
 	pins atomic.Int64 // readers and uncommitted writers: not to be dropped
-	used atomic.Int64 // when a file was last asked for, by openFiles.clock
+	// Uploads that may write to it: added before a stripe is reserved, so that none
+	// begins on a segment that is sealed and has no writers.
+	writers atomic.Int64
+	used    atomic.Int64 // when a file was last asked for, by openFiles.clock
 
-	mu      sync.Mutex
-	drives  []uuid.UUID   // by file index; a remap replaces one
-	files   []*drive.File // by file index; nil until used, or while the drive is away
-	next    uint32        // number of the next stripe
-	end     int64         // file offset of the next stripe
-	sealed  bool
-	suspect uint64               // files that may lack blocks they should hold (bit = file index)
-	classes map[class]int64      // stripes by where their columns lie
-	bad     map[uint32]badStripe // single columns found bad
+	mu       sync.Mutex
+	drives   []uuid.UUID   // by file index; a remap replaces one
+	files    []*drive.File // by file index; nil until used, or while the drive is away
+	next     uint32        // number of the next stripe
+	end      int64         // file offset of the next stripe
+	sealed   bool
+	suspect  uint64               // files that may lack blocks they should hold (bit = file index)
+	classes  map[class]int64      // stripes by where their columns lie
+	bad      map[uint32]badStripe // single columns found bad
+	verified []int64              // when each file was last verified, seconds since 1970; nil: never
 }
 
 // badStripe is a stripe of d data columns that some files hold badly.
 type badStripe struct {
 	d     int
 	files uint64 // bit = file index
+	lost  uint32 // the epoch in which it could not be mended; 0: it was not tried
 }
 
 // class says which files of a segment hold a stripe's columns.
@@ -179,7 +184,8 @@ func (s *segment) filesOn(is func(uuid.UUID) bool) uint64 {
 func (s *segment) markBad(column int, stripe uint32, d int) {
 	file := s.fileOf(column, stripe)
 	s.mu.Lock()
-	s.bad[stripe] = badStripe{d: d, files: s.bad[stripe].files | 1<<file}
+	b := s.bad[stripe]
+	s.bad[stripe] = badStripe{d: d, files: b.files | 1<<file, lost: b.lost}
 	s.mu.Unlock()
 }
 

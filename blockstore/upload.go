@@ -283,6 +283,7 @@ func (u *upload) close() {
 	}
 	u.outs = nil
 	for _, s := range u.pinned {
+		s.writers.Add(-1)
 		s.pins.Add(-1)
 	}
 	u.pinned = nil

@@ -87,6 +87,7 @@ func (u *upload) put(seg *segment, st *stripe, bytes int64) error {
 			return u.putSplit(seg, st, bytes)
 		}
 		if u.p.space.admits(seg.drives) {
+			u.pin(seg)
 			if no, off, ok := seg.reserve(st.d, st.length, u.p.segmentBytes); ok {
 				st.place(seg, no, off)
 				break
@@ -129,6 +130,16 @@ func (u *upload) putSplit(seg *segment, st *stripe, bytes int64) error {
 	return nil
 }
 
+// pin keeps a segment until the upload has ended: from being dropped, and from
+// being mended while it is written to.
+func (u *upload) pin(seg *segment) {
+	if !slices.Contains(u.pinned, seg) {
+		seg.pins.Add(1)
+		seg.writers.Add(1)
+		u.pinned = append(u.pinned, seg)
+	}
+}
+
 // output is this upload's way to a segment's files.
 func (u *upload) output(seg *segment) *output {
 	if n := len(u.outs); n > 0 {
@@ -138,8 +149,6 @@ func (u *upload) output(seg *segment) *output {
 		u.outs[n-1].sync() // no more goes to that one
 	}
 	o := u.p.newOutput(seg, uploadDepth)
-	seg.pins.Add(1)
-	u.pinned = append(u.pinned, seg)
 	u.outs = append(u.outs, o)
 	return o
 }

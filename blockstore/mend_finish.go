@@ -1,0 +1,168 @@
+package blockstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"sync"
+
+	"github.com/google/uuid"
+
+	"github.com/holdfast-storage/holdfast/blockstore/catalog"
+	"github.com/holdfast-storage/holdfast/blockstore/drive"
+)
+
+// finish makes what was written durable, reads it back, has the journal say
+// what moved, and removes what is not needed any more.
+func (m *mender) finish(ctx context.Context) error {
+	errs := m.finishFiles(ctx)
+	if err := m.flushProgress(ctx); err != nil {
+		return err
+	}
+	if err := m.blameDrives(ctx, errs); err != nil {
+		return err
+	}
+	var verified uint64
+	var moved []*lane
+	left := 0
+	for _, l := range m.lanes {
+		if l.out == nil {
+			continue
+		}
+		if errs[l.index] != nil || l.bad {
+			left++
+			continue
+		}
+		verified |= 1 << l.index
+		switch {
+		case l.moves:
+			moved = append(moved, l)
+			m.report.MovedFiles++
+			m.p.remap(m.seg, l.index, l.to)
+		case l.touched || m.suspect&(1<<l.index) != 0:
+			m.p.remap(m.seg, l.index, l.id)
+		}
+	}
+	if err := m.p.verifiedNow(ctx, m.seg, verified); err != nil { // after what was announced: durable with it
+		return err
+	}
+	for _, l := range moved {
+		m.dropOld(l)
+	}
+	m.p.workGrew()
+	if left == 0 {
+		return nil
+	}
+	all := []error{fmt.Errorf("segment %v: %d files %w", m.seg.id, left, ErrUnmended)}
+	for _, err := range errs {
+		all = append(all, err)
+	}
+	return errors.Join(all...)
+}
+
+// finishFiles ends all writers, side by side, and returns what went wrong by
+// file index.
+func (m *mender) finishFiles(ctx context.Context) map[int]error {
+	errs := make(map[int]error)
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	for _, l := range m.lanes {
+		if l.out == nil {
+			continue
+		}
+		wg.Go(func() {
+			if err := l.out.finish(ctx, m.pace); err != nil {
+				mu.Lock()
+				errs[l.index] = fmt.Errorf("segment %v, file %d, drive %v: %w", m.seg.id, l.index, l.to, err)
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	return errs
+}
+
+// blameDrives leaves out the drives that failed under what was written to them.
+func (m *mender) blameDrives(ctx context.Context, errs map[int]error) error {
+	failed := make(map[uuid.UUID]error)
+	for i, err := range errs {
+		id := m.lanes[i].to
+		switch {
+		case drive.IsNoSpace(err):
+			m.p.space.exhausted(id)
+			errs[i] = fmt.Errorf("%w: %w", ErrNoSpace, err)
+			if m.lanes[i].moves { // what fits not is of no use
+				m.remove(id)
+			}
+		case drive.IsStarved(err), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, errAway), errors.Is(err, drive.ErrClosed):
+		default:
+			failed[id] = err
+		}
+	}
+	if err := ctx.Err(); err != nil || len(failed) == 0 {
+		return err
+	}
+	return m.p.exclude(ctx, failed)
+}
+
+// dropOld removes the file that moved from the drive that it was on. If that
+// is away it is done when it returns (reconcile).
+func (m *mender) dropOld(l *lane) {
+	if m.p.members.now().isLive(l.id) {
+		m.remove(l.id)
+	}
+}
+
+func (m *mender) remove(id uuid.UUID) {
+	d := m.p.members.now().drives[id]
+	if d == nil {
+		return
+	}
+	_, err := patiently(m.p.patience, func() (struct{}, error) {
+		err := d.RemoveSegment(m.seg.id)
+		if err == nil {
+			err = d.SyncDir()
+		}
+		return struct{}{}, err
+	}, nil)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		m.p.log.Warn("a file that is not needed any more stays where it is for now", "drive", id, "segment", m.seg.id, "error", err)
+	}
+}
+
+// remap says that a file of a segment is whole and lies on that drive from now
+// on, in memory at once and in the journal with the next batch. The seal is
+// said again behind it, so that an older one which waits to be written says
+// nothing of the new file.
+func (p *Pool) remap(seg *segment, index int, to uuid.UUID) {
+	p.announceMu.Lock()
+	defer p.announceMu.Unlock()
+	seg.moveFile(index, to, &p.files)
+	p.announced = append(p.announced, &catalog.Remap{ID: seg.id, Index: index, Drive: to}, seg.sealRecord())
+}
+
+// moveFile replaces a file's drive. All its blocks are good.
+func (s *segment) moveFile(index int, to uuid.UUID, open *openFiles) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	drives := append([]uuid.UUID(nil), s.drives...)
+	drives[index] = to
+	s.drives = drives
+	s.suspect &^= 1 << index
+	for no, b := range s.bad {
+		if b.lost != 0 {
+			continue
+		}
+		if b.files &^= 1 << index; b.files == 0 {
+			delete(s.bad, no)
+		} else {
+			s.bad[no] = b
+		}
+	}
+	if f := s.files[index]; f != nil {
+		f.Close() // readers that are at it go on; the next ones open the new one
+		s.files[index] = nil
+		open.n.Add(-1)
+	}
+}

@@ -1,0 +1,308 @@
+package blockstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/holdfast-storage/holdfast/blockstore/drive"
+)
+
+// lane is one file of a segment that is being mended: where it is read from,
+// and where it is written to.
+type lane struct {
+	index int
+	id    uuid.UUID    // of the drive that it is read from
+	in    *reader      // nil: it cannot be read
+	to    uuid.UUID    // of the drive that it will be on
+	prior *reader      // what the new file has already, when a move is taken up again
+	out   *blockWriter // nil: nothing is written
+	moves bool
+	last  bool // it is on a drive that was left out: read only if there is no other way
+
+	block laneBlock
+	old   laneBlock // of prior
+
+	bad       bool // it lacks a block that could not be made good
+	touched   bool // a block was found bad
+	readBytes int64
+}
+
+// laneBlock is what a file holds where a stripe's block should be.
+type laneBlock struct {
+	head  drive.Header
+	bytes []byte // the block; valid until the next one is read
+	valid bool   // the header is that of a block of this place
+	good  bool   // and all its pieces hold
+}
+
+// Sizes of what mending reads at a time. One segment takes at most about
+// mendMemory for reading, whatever its width.
+const (
+	mendMemory   = 24 << 20
+	mendChunkMin = 256 << 10
+	mendChunkMax = 1 << 20
+)
+
+func (m *mender) chunk() int {
+	return min(max(mendMemory/2/len(m.drives)&^(drive.PageBytes-1), mendChunkMin), mendChunkMax)
+}
+
+// openLanes opens what can be read, and decides which files get another drive.
+func (m *mender) openLanes(ctx context.Context) error {
+	v := m.p.members.now()
+	taken := make(map[uuid.UUID]bool) // a drive holds one file of a segment
+	for _, id := range m.drives {
+		taken[id] = true
+	}
+	for i, id := range m.drives {
+		l := &lane{index: i, id: id, to: id}
+		m.lanes = append(m.lanes, l)
+		fate := m.p.fate(v, id)
+		l.last = !v.isLive(id)
+		if d := v.drives[id]; d != nil {
+			f, err := m.open(ctx, d)
+			switch {
+			case err == nil:
+				l.in = m.reader(f, l)
+			case ctx.Err() != nil:
+				return ctx.Err()
+			case l.last || errors.Is(err, fs.ErrNotExist):
+			default:
+				m.p.log.Warn("a segment's file cannot be opened", "drive", id, "segment", m.seg.id, "error", err)
+			}
+		}
+		switch {
+		case m.o.ReadOnly:
+		case fate == fileStays:
+			if err := m.mendInPlace(ctx, v, l); err != nil {
+				return err
+			}
+		case fate == fileMoves && m.o.Move:
+			if err := m.moveElsewhere(ctx, v, l, taken); err != nil {
+				return err
+			}
+		}
+		if l.last && l.out == nil || l.in == nil && l.out == nil {
+			m.report.Unread++
+		}
+	}
+	return nil
+}
+
+// open opens a file of the segment for reading what is on the drive, not what
+// is in the page cache (R17).
+func (m *mender) open(ctx context.Context, d *drive.Drive) (*drive.File, error) {
+	f, err := patiently(m.p.patience, func() (*drive.File, error) {
+		f, err := d.OpenFile(m.seg.id)
+		if err == nil {
+			if err = f.Uncached(); err != nil {
+				f.Close()
+			}
+		}
+		return f, err
+	}, (*drive.File).Close)
+	if errors.Is(err, errHung) {
+		m.p.readHung(d.ID())
+	}
+	return f, err
+}
+
+// mendInPlace prepares the file to take blocks that it lacks. A file that is
+// not there at all is made anew.
+func (m *mender) mendInPlace(ctx context.Context, v *membership, l *lane) error {
+	d := v.drives[l.id]
+	if l.in != nil {
+		l.out = m.p.newBlockWriter(d, l.in.f, false)
+		return nil
+	}
+	f, err := m.create(ctx, d, l)
+	if err != nil {
+		return err
+	}
+	l.out = m.p.newBlockWriter(d, f, true)
+	l.touched = true
+	return nil
+}
+
+// moveElsewhere finds the file another drive. If there is none, it stays where
+// it is: Work says that a drive is waited for.
+func (m *mender) moveElsewhere(ctx context.Context, v *membership, l *lane, taken map[uuid.UUID]bool) error {
+	for _, id := range m.p.targets(v, m.seg, taken) {
+		d := v.drives[id]
+		f, resumed, err := m.begin(ctx, d, l)
+		if err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			m.p.log.Warn("a drive does not take a file that is to move to it", "drive", id, "segment", m.seg.id, "error", err)
+			m.failed[id] = err
+			continue
+		}
+		taken[id] = true
+		l.to, l.moves = id, true
+		l.out = m.p.newBlockWriter(d, f, true)
+		if resumed {
+			l.prior = m.reader(f, l)
+		}
+		return nil
+	}
+	return nil
+}
+
+// begin makes the new file, or takes up one that was begun before.
+func (m *mender) begin(ctx context.Context, d *drive.Drive, l *lane) (f *drive.File, resumed bool, err error) {
+	type result struct {
+		f       *drive.File
+		resumed bool
+	}
+	r, err := patiently(m.p.patience, func() (result, error) {
+		f, h, err := d.OpenSegment(m.seg.id)
+		if err == nil && h.Index == l.index && h.K == m.seg.k && h.M == m.seg.m && h.Kind == m.seg.kind {
+			// What is not durable must not be taken for it.
+			if err := syncUncached(f); err != nil {
+				f.Close()
+				return result{}, err
+			}
+			return result{f, true}, nil
+		}
+		if err == nil {
+			f.Close()
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			// Something else of that name: nothing counts it, since the table
+			// names another drive.
+			if err := d.RemoveSegment(m.seg.id); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return result{}, err
+			}
+		}
+		f, err = d.CreateSegment(m.header(d, l))
+		return result{f: f}, err
+	}, func(r result) { r.f.Close() })
+	return r.f, r.resumed, err
+}
+
+func (m *mender) create(_ context.Context, d *drive.Drive, l *lane) (*drive.File, error) {
+	return patiently(m.p.patience, func() (*drive.File, error) { return d.CreateSegment(m.header(d, l)) }, (*drive.File).Close)
+}
+
+// header is the first page of the file on that drive.
+func (m *mender) header(d *drive.Drive, l *lane) drive.FileHeader {
+	drives := append([]uuid.UUID(nil), m.drives...)
+	drives[l.index] = d.ID()
+	return drive.FileHeader{
+		Kind: m.seg.kind, Index: l.index, K: m.seg.k, M: m.seg.m,
+		Pool: m.p.id, Drive: d.ID(), Segment: m.seg.id, Drives: drives,
+	}
+}
+
+func (m *mender) reader(f *drive.File, l *lane) *reader {
+	return &reader{p: m.p, f: f, chunk: m.chunk(), end: m.end, bytes: &l.readBytes}
+}
+
+func (l *lane) close() {
+	for _, r := range []*reader{l.in, l.prior} {
+		if r != nil {
+			r.close()
+		}
+	}
+	if l.out != nil {
+		l.out.close()
+	}
+}
+
+// reader reads a file forward, a chunk ahead of where it is.
+type reader struct {
+	p     *Pool
+	f     *drive.File
+	chunk int
+	end   int64 // of what counts of the file
+	bytes *int64
+
+	at    int64 // file offset of buf
+	buf   []byte
+	spare []byte         // for the next chunk
+	ahead chan chunkRead // that chunk, on its way; nil: none
+	err   error          // the drive does not answer: there is no more
+	holes int            // pages that could not be read
+}
+
+type chunkRead struct {
+	b     []byte
+	err   error
+	holes int
+}
+
+// load makes [off, off+n) available. Behind the end, and where the drive cannot
+// read, there are zeros.
+func (r *reader) load(ctx context.Context, off int64, n int, pace func(context.Context, int) error) error {
+	if r.err != nil {
+		return r.err
+	}
+	if off < r.at || off > r.at+int64(len(r.buf)) {
+		r.wait()
+		r.at, r.buf = off, r.buf[:0]
+	}
+	for off+int64(n) > r.at+int64(len(r.buf)) {
+		if r.ahead == nil {
+			r.request(ctx, r.at+int64(len(r.buf)))
+		}
+		c := <-r.ahead
+		r.ahead = nil
+		if c.err != nil {
+			r.err = c.err
+			return c.err
+		}
+		if err := pace(ctx, len(c.b)); err != nil {
+			return err
+		}
+		*r.bytes += int64(len(c.b))
+		r.holes += c.holes
+		kept := copy(r.buf, r.buf[off-r.at:])
+		r.at, r.buf = off, append(r.buf[:kept], c.b...)
+		r.spare = c.b
+		if next := r.at + int64(len(r.buf)); next < r.end {
+			r.request(ctx, next)
+		}
+	}
+	return nil
+}
+
+// get returns what load made available. It is valid until the next load.
+func (r *reader) get(off int64, n int) []byte { return r.buf[off-r.at:][:n] }
+
+// request starts to read the chunk at off.
+func (r *reader) request(ctx context.Context, off int64) {
+	out := make(chan chunkRead, 1)
+	r.ahead = out
+	b := r.spare
+	if r.spare = nil; b == nil {
+		b = make([]byte, r.chunk)
+	}
+	r.p.wg.Go(func() {
+		w := window{ctx: ctx, f: r.f, late: r.p.patience, chunk: len(b), buf: b[:0]}
+		got, err := w.bytes(off, len(b))
+		if err != nil {
+			err = fmt.Errorf("segment %v: %w", r.f.Segment(), err)
+		}
+		out <- chunkRead{got, err, w.unreadable}
+	})
+}
+
+// wait takes in what is on its way, and forgets it.
+func (r *reader) wait() {
+	if r.ahead != nil {
+		<-r.ahead
+		r.ahead = nil
+	}
+}
+
+func (r *reader) close() {
+	r.wait()
+	_, _ = patiently(time.Second, func() (struct{}, error) { return struct{}{}, r.f.Uncached() }, nil)
+	r.f.Close()
+}
