@@ -10,16 +10,17 @@ FUZZTIME ?= 20s
 KILLS    ?= 100
 RACE     ?= ./...
 BENCH    ?= ./erasure/... ./blockstore/...
+MEND_MIB ?= 2048
 
 # The same static binary everywhere: no C library, no paths of the machine that built it.
 export CGO_ENABLED := 0
 GOBUILD := $(GO) build -trimpath -ldflags '$(LDFLAGS)'
 
 .DEFAULT_GOAL := help
-.PHONY: help build cross run demo test race kill fuzz soak mutants lint fmt bench figures clean
+.PHONY: help build cross run demo test race kill fuzz soak mutants lint fmt bench bench-mend figures clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/holdfast, static, its version stamped
 	$(GOBUILD) -o $(BIN) ./cmd/holdfast
@@ -70,6 +71,9 @@ fmt: ## format the source
 
 bench: ## the benchmarks of the code and the engine
 	$(GO) test -run '^$$' -bench . $(BENCH)
+
+bench-mend: ## rebuild a lost drive of MEND_MIB, large objects and small, beside a bare copy (TMPDIR says where)
+	HOLDFAST_BENCH_MEND=$(MEND_MIB) $(GO) test -count=1 -timeout 2h -run '^TestMend$$' -v ./bench
 
 figures: build ## what the README states: rates, bytes on disk, memory, time to start (TMPDIR says where)
 	HOLDFAST_FIGURES=1 HOLDFAST_BINARY="$(CURDIR)/$(BIN)" $(GO) test -count=1 -timeout 1h -run '^TestFigures$$' -v ./cmd/holdfast
