@@ -38,15 +38,28 @@ type outcome struct {
 // submit hands a change to the committer and waits until it is durable and
 // applied, or rejected. When ctx ends first, the change may happen yet.
 func (p *Pool) submit(ctx context.Context, r *request) (uint64, error) {
+	if err := p.handOver(ctx, r); err != nil {
+		return 0, err
+	}
+	return p.outcome(r)
+}
+
+// handOver gives a change to the committer. From then on its body is the
+// committer's, so the outcome must be waited for.
+func (p *Pool) handOver(ctx context.Context, r *request) error {
 	r.done = make(chan outcome, 1)
 	select {
 	case p.requests <- r:
+		return nil
 	case <-p.stopped:
-		return 0, ErrClosed
+		return ErrClosed
 	case <-ctx.Done():
-		return 0, ctx.Err()
+		return ctx.Err()
 	}
-	// From here on the body belongs to the committer, so wait for it.
+}
+
+// outcome waits for what became of a change that was handed over.
+func (p *Pool) outcome(r *request) (uint64, error) {
 	select {
 	case o := <-r.done:
 		return o.version, o.err

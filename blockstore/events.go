@@ -18,10 +18,14 @@ type Event struct {
 	Severity string      `json:"severity"` // info, warning, error
 	Drive    *EventDrive `json:"drive,omitempty"`
 	Segment  string      `json:"segment,omitempty"`
-	Objects  []string    `json:"objects,omitempty"` // bucket/key; the pool keeps the first 100
+	Objects  []string    `json:"objects,omitempty"` // bucket/key; at most 100
 	Text     string      `json:"text"`              // what happened
 	Done     string      `json:"done,omitempty"`    // what was done about it
 	Count    int         `json:"count,omitempty"`   // how often, if more than once: repeats are counted, not listed
+
+	MoreObjects int `json:"more_objects,omitempty"` // how many more there are than Objects names
+
+	every bool // never held back as a repeat: it is rare by its nature
 }
 
 // EventDrive names the drive that an event is about. With the ID alone the pool

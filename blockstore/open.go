@@ -77,6 +77,7 @@ func (p *Pool) start(ctx context.Context, f *found) error {
 				return err
 			}
 			p.wg.Go(p.watch)
+			p.wg.Go(p.keepEvents)
 			return nil
 		}
 		return err
@@ -90,6 +91,7 @@ func (p *Pool) start(ctx context.Context, f *found) error {
 	p.committing = true
 	go p.commitLoop()
 	p.wg.Go(p.watch)
+	p.wg.Go(p.keepEvents)
 	return nil
 }
 

@@ -36,6 +36,10 @@ type Options struct {
 	// RebuildAfter is how long a drive may be away before a spare is used for it,
 	// or its columns are made anew elsewhere. 0: 15 s; below 0: never by itself.
 	RebuildAfter time.Duration
+	// EventGather is how long events are gathered before they are written in one
+	// batch. With hours none is written but when the pool closes: for tests that
+	// count what is written. 0: 50 ms.
+	EventGather time.Duration
 
 	FS     vfs.FS           // nil: the operating system's
 	Logger *slog.Logger     // nil: none
@@ -70,6 +74,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.RebuildAfter == 0 {
 		o.RebuildAfter = 15 * time.Second
+	}
+	if o.EventGather == 0 {
+		o.EventGather = eventGather
 	}
 	if o.FS == nil {
 		o.FS = vfs.Default

@@ -186,6 +186,7 @@ func (p *Pool) Close(ctx context.Context) error {
 	case <-ctx.Done():
 		err = fmt.Errorf("requests were still under way: %w", ctx.Err())
 	}
+	p.events.flush(ctx)
 	return errors.Join(err, p.shutDown())
 }
 

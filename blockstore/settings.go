@@ -1,6 +1,7 @@
 package blockstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -62,4 +63,22 @@ func settingRequest(rec *catalog.Setting) *request {
 		record: int64(len(rec.Name) + len(rec.Value)),
 		decide: func(*decision) (catalog.Record, error) { return rec, nil },
 	}
+}
+
+// submitAll hands changes to the committer together, so that they mostly go into
+// one batch, in their order, and waits for all. It returns the first error.
+func (p *Pool) submitAll(ctx context.Context, requests []*request) error {
+	var sendErr error
+	sent := 0
+	for sent < len(requests) && sendErr == nil {
+		if sendErr = p.handOver(ctx, requests[sent]); sendErr == nil {
+			sent++
+		}
+	}
+	var errs []error
+	for _, r := range requests[:sent] {
+		_, err := p.outcome(r)
+		errs = append(errs, err)
+	}
+	return cmp.Or(append(errs, sendErr)...)
 }
