@@ -1,0 +1,103 @@
+package blockstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/holdfast-storage/holdfast/blockstore/catalog"
+)
+
+// checkRecords holds the records of an acknowledged batch against the catalog.
+// A put that made what is there now must say what is there; and nothing in the
+// catalog may be older than a put of it. What was deleted or replaced since
+// proves nothing. The findings have no place yet; that is the caller's to say.
+func (p *Pool) checkRecords(ctx context.Context, lsn uint64, records []byte) []Finding {
+	if lsn > p.catalog.Applied() {
+		return nil // of a batch that no replica need have yet
+	}
+	c := recordCheck{p: p, ctx: ctx}
+	index := 0
+	err := catalog.DecodeRecords(records, func(rec catalog.Record) error {
+		version := sequence(lsn, index)
+		index++
+		switch r := rec.(type) {
+		case *catalog.Put:
+			return c.put(version, r)
+		case *catalog.PartPut:
+			return c.part(version, r)
+		}
+		return nil
+	})
+	switch {
+	case errors.Is(err, catalog.ErrRecord):
+		c.list = append(c.list, Finding{Kind: FindingRecord, Column: -1, Text: fmt.Sprintf("the records of batch %d do not decode: %v", lsn, err)})
+	case err != nil && ctx.Err() == nil:
+		p.log.Warn("the journal's records could not be held against the catalog", "lsn", lsn, "error", err)
+	}
+	return c.list
+}
+
+type recordCheck struct {
+	p    *Pool
+	ctx  context.Context
+	list []Finding
+}
+
+// described is what record and catalog both say of an object or a part.
+type described struct {
+	size     int64
+	etag     string
+	checksum uint64
+}
+
+func (c *recordCheck) put(version uint64, r *catalog.Put) error {
+	o, err := c.p.catalog.Object(c.ctx, r.Bucket, r.Key)
+	if errors.Is(err, catalog.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	said := described{r.Object.Size, r.Object.ETag, r.Object.Checksum}
+	return c.compare(version, o.Version, said, described{o.Size, o.ETag, o.Checksum}, r.Bucket, r.Key, "the object")
+}
+
+func (c *recordCheck) part(version uint64, r *catalog.PartPut) error {
+	part, err := c.p.catalog.Part(c.ctx, r.Upload, r.Number)
+	if errors.Is(err, catalog.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	said := described{r.Size, r.ETag, r.Checksum}
+	what := fmt.Sprintf("part %d of the upload", r.Number)
+	return c.compare(version, part.Version, said, described{part.Size, part.ETag, part.Checksum}, r.Bucket, r.Key, what)
+}
+
+// compare adds a finding if what a record said is not what the catalog holds.
+func (c *recordCheck) compare(version, current uint64, said, held described, bucket uint64, key, what string) error {
+	var text string
+	switch {
+	case current > version, current == version && said == held:
+		return nil
+	case current < version:
+		text = fmt.Sprintf("%s in the catalog is of version %d, the journal has a later one, %d", what, current, version)
+	default:
+		text = fmt.Sprintf("%s in the catalog has size %d, ETag %q and checksum %016x, in the journal %d, %q and %016x",
+			what, held.size, held.etag, held.checksum, said.size, said.etag, said.checksum)
+	}
+	name, err := c.p.catalog.BucketName(c.ctx, bucket)
+	if errors.Is(err, catalog.ErrNotFound) {
+		return nil // deleted just now
+	}
+	if err != nil {
+		return err
+	}
+	c.list = append(c.list, Finding{
+		Kind: FindingRecord, Column: -1, Objects: []string{name + "/" + key},
+		Text: text + "; stop the pool and make the catalog again: holdfast fsck --rebuild-catalog",
+	})
+	return nil
+}
