@@ -1,6 +1,9 @@
 package rebuild
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // States.
 const (
@@ -31,4 +34,53 @@ type Retry struct {
 	Attempts int       `json:"attempts"`
 	Next     time.Time `json:"next"`
 	Error    string    `json:"error"`
+}
+
+// Status says how far rebuilding is.
+func (r *Rebuilder) Status() Status {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	s := Status{
+		SegmentsLeft:   len(r.queue.due),
+		SegmentsDone:   r.done,
+		BytesLeft:      r.queue.bytesLeft(),
+		BytesDone:      r.bytes,
+		BytesPerSecond: r.meter.rate(),
+		RateBytes:      r.pace.cap(),
+		Retries:        r.queue.retry.sorted(),
+	}
+	if !r.finished.IsZero() {
+		at := r.finished
+		s.LastFinished = &at
+	}
+	s.State, s.Reason = r.state(now, s.Retries)
+	if s.State == Running && s.BytesPerSecond > 0 {
+		s.ETASeconds = (s.BytesLeft + s.BytesPerSecond - 1) / s.BytesPerSecond
+	}
+	return s
+}
+
+// state puts in words what goes on.
+func (r *Rebuilder) state(now time.Time, list []Retry) (state, reason string) {
+	switch {
+	case len(r.queue.active) > 0:
+		return Running, r.hint
+	case r.trouble != "":
+		return Waiting, r.trouble
+	case r.queue.anyReady(now):
+		return Running, r.hint
+	case len(list) > 0:
+		return Waiting, fmt.Sprintf("%d of %d segments failed and will be tried again, the next one at %s: %s",
+			len(list), len(r.queue.due), list[0].Next.Format(time.TimeOnly), list[0].Error)
+	}
+	why, segments := r.queue.blocked()
+	switch {
+	case segments == 0:
+		return Idle, r.hint
+	case segments == 1:
+		return Waiting, why + " (1 segment)"
+	default:
+		return Waiting, fmt.Sprintf("%s (%d segments)", why, segments)
+	}
 }
