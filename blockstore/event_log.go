@@ -33,6 +33,7 @@ type eventLog struct {
 	held    map[eventKey]*repeats
 	dropped int           // for want of room, since the last that had some
 	news    chan struct{} // closed when there are new events
+	told    *membership   // of which all changes were noted
 
 	loaded bool
 	memory []Event // numbered, ascending, not known to be durable

@@ -68,7 +68,9 @@ func (o *Object) WriteTo(ctx context.Context, w io.Writer, off, n int64) error {
 	if off < 0 || n < 0 || off+n > o.info.Size {
 		return fmt.Errorf("range %d+%d is not within the object's %d bytes", off, n, o.info.Size)
 	}
-	return o.p.send(ctx, o, w, off, n)
+	err := o.p.send(ctx, o, w, off, n)
+	o.p.noteUnreadable(o.info.Bucket, o.info.Key, err)
+	return err
 }
 
 // stripePart is a range of one stripe.

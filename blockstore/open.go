@@ -70,6 +70,7 @@ func newPool(o Options, f *found) (*Pool, error) {
 func (p *Pool) start(ctx context.Context, f *found) error {
 	// Until the first epoch of this opening, there is a view to close drives by.
 	p.members.view.Store(&membership{label: f.top.Membership, drives: f.drives, why: make(map[uuid.UUID]error)})
+	p.noteMembers()
 	if err := p.join(f); err != nil {
 		var few *tooFewError
 		if errors.As(err, &few) && few.readable {
@@ -77,6 +78,7 @@ func (p *Pool) start(ctx context.Context, f *found) error {
 				return err
 			}
 			p.wg.Go(p.watch)
+			p.noteOpened()
 			p.wg.Go(p.keepEvents)
 			return nil
 		}
@@ -91,6 +93,7 @@ func (p *Pool) start(ctx context.Context, f *found) error {
 	p.committing = true
 	go p.commitLoop()
 	p.wg.Go(p.watch)
+	p.noteOpened()
 	p.wg.Go(p.keepEvents)
 	return nil
 }

@@ -56,7 +56,9 @@ type Pool struct {
 	batches    atomic.Int64  // committed since the pool was opened
 	changes    atomic.Int64  // in them
 
-	events *eventLog
+	events       *eventLog
+	full         atomic.Bool // the drives have no room for new data, and an event says so
+	replicasLost atomic.Bool // a replica of the catalog was lost in this opening
 
 	replicaWanted chan struct{} // one token: a replica of the catalog is gone
 	unlucky       sync.Map      // uuid.UUID of drives whose replica was dropped
@@ -117,7 +119,9 @@ func (p *Pool) writable() error {
 	if v.readOnly != nil {
 		return v.readOnly
 	}
-	return p.space.check(v)
+	err := p.space.check(v)
+	p.noteSpace(err)
+	return err
 }
 
 // exclude leaves drives out, durably, before it returns. Every open segment

@@ -285,11 +285,12 @@ func (p *Pool) blame(at stripeAt, col int, err error) {
 	}
 	at.seg.markBad(col, at.no, at.d)
 	id := at.seg.driveOf(col, at.no)
-	if errors.Is(err, errPiece) || errors.Is(err, errForeignBlock) || errors.Is(err, drive.ErrNoBlock) || errors.Is(err, drive.ErrChecksum) {
+	if isContentError(err) {
 		if d := p.members.now().drives[id]; d != nil {
 			d.CountChecksum()
 		}
 	}
+	p.noteColumn(at, col, id, err)
 	p.log.Warn("a column is not good", "drive", id, "segment", at.seg.id, "stripe", at.no, "column", col, "error", err)
 }
 

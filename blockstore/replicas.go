@@ -42,6 +42,7 @@ func (p *Pool) openReplicas(v *membership, fsys vfs.FS) map[uuid.UUID]*catalog.R
 			continue
 		}
 		if err != nil {
+			p.noteReplicaDropped(id, err)
 			p.log.Warn("a catalog replica does not open; it will be made again", "drive", id, "error", err)
 			p.replicaFailed(id, err)
 			continue
@@ -111,6 +112,7 @@ func (p *Pool) restoreCatalog(ctx context.Context, ev *evidence, replicas map[uu
 			return err
 		}
 		if err != nil {
+			p.noteReplicaDropped(id, err)
 			p.log.Warn("a catalog replica takes no records; it will be made again", "drive", id, "error", err)
 			continue
 		}
@@ -261,6 +263,7 @@ func (p *Pool) makeReplicas() {
 			continue
 		}
 		have[id.String()] = true
+		p.noteReplicaMade(id)
 		p.log.Info("catalog replica made", "drive", id)
 	}
 }
@@ -270,6 +273,7 @@ func (p *Pool) replicaDropped(name string, err error) {
 	p.log.Warn("catalog replica dropped; another will be made", "drive", name, "error", err)
 	if id, bad := uuid.Parse(name); bad == nil {
 		p.unlucky.Store(id, true)
+		p.noteReplicaDropped(id, err)
 		p.replicaFailed(id, err)
 	}
 	select {

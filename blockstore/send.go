@@ -2,6 +2,7 @@ package blockstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -64,7 +65,7 @@ func (s *sender) write(b []byte) error {
 	if s.sum != nil {
 		s.sum.Write(b)
 		if int64(len(b)) == s.left && s.sum.Sum64() != s.o.object.Checksum {
-			return fmt.Errorf("%w: object %q does not match its own checksum", ErrUnavailable, s.o.info.Key)
+			return fmt.Errorf("%w: object %q %w", ErrUnavailable, s.o.info.Key, errOwnChecksum)
 		}
 	}
 	s.wait.begin()
@@ -239,3 +240,5 @@ func (s *sender) sip(ctx context.Context) error {
 	}
 	return s.write(s.own[:n])
 }
+
+var errOwnChecksum = errors.New("does not match its own checksum")
