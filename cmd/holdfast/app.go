@@ -46,6 +46,7 @@ func newApp(con *console) *cli.App {
 			lsCommand(con),
 			rmCommand(con),
 			statCommand(con),
+			inspectCommand(con),
 			demoCommand(con),
 			versionCommand(con),
 		},
