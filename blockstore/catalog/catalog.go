@@ -116,6 +116,7 @@ type queuedBatch struct {
 	repr  []byte
 	meta  meta
 	since time.Time
+	mark  *question[*Snapshot] // not nil: no batch, the feeder answers it
 }
 
 // New gives a catalog without replicas.

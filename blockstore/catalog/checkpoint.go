@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 )
 
 // Snapshot is the catalog as of one LSN, for a checkpoint. It stays with the
@@ -43,6 +44,26 @@ func (s *Snapshot) UID() uint64 { return s.v.meta.uid }
 // replica was lost meanwhile, ctx's error if that ends first; neither can be
 // recovered from.
 func (s *Snapshot) Next(ctx context.Context, max int) ([]Entry, error) {
+	page, err := s.page(ctx, max, "lm", nil)
+	switch {
+	case err == nil:
+		return page, nil
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case errors.Is(err, ErrLeft):
+		return nil, fmt.Errorf("%w: the snapshot's replica was lost", ErrUnavailable)
+	case errors.Is(err, errAbandoned), errors.Is(err, ErrUnavailable):
+		return nil, err
+	}
+	s.c.drop(s.m, fmt.Errorf("snapshot: %w", err))
+	return nil, fmt.Errorf("%w: snapshot: %w", ErrUnavailable, err)
+}
+
+var errAbandoned = errors.New("catalog: snapshot is closed or was abandoned")
+
+// page gives the entries that follow but those of the kinds in omit. It waits
+// until ctx ends, the replica is lost (ErrLeft), or it is late (ErrLaggard).
+func (s *Snapshot) page(ctx context.Context, max int, omit string, late <-chan time.Time) ([]Entry, error) {
 	type answer struct {
 		page []Entry
 		err  error
@@ -50,14 +71,14 @@ func (s *Snapshot) Next(ctx context.Context, max int) ([]Entry, error) {
 	s.mu.Lock()
 	if s.closed || s.running {
 		s.mu.Unlock()
-		return nil, errors.New("catalog: snapshot is closed or was abandoned")
+		return nil, errAbandoned
 	}
 	s.running = true
 	s.mu.Unlock()
 	answers := make(chan answer, 1)
 	last := s.last
 	ok := s.c.spawn(func() {
-		page, err := s.v.page(last, max, "lm")
+		page, err := s.v.page(last, max, omit)
 		s.ended()
 		answers <- answer{page, err}
 	})
@@ -67,16 +88,14 @@ func (s *Snapshot) Next(ctx context.Context, max int) ([]Entry, error) {
 	}
 	select {
 	case a := <-answers:
-		if a.err != nil {
-			s.c.drop(s.m, fmt.Errorf("snapshot: %w", a.err))
-			return nil, fmt.Errorf("%w: snapshot: %w", ErrUnavailable, a.err)
-		}
 		if len(a.page) > 0 {
 			s.last = a.page[len(a.page)-1].Key
 		}
-		return a.page, nil
+		return a.page, a.err
 	case <-s.m.gone:
-		return nil, fmt.Errorf("%w: the snapshot's replica was lost", ErrUnavailable)
+		return nil, ErrLeft
+	case <-late:
+		return nil, ErrLaggard
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}

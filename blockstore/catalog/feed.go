@@ -98,7 +98,9 @@ func (c *Catalog) feed(m *member) {
 			if !ok {
 				break
 			}
-			if err := m.r.commit(q.repr, q.meta); err != nil {
+			if q.mark != nil {
+				c.reached(m, q.mark)
+			} else if err := m.r.commit(q.repr, q.meta); err != nil {
 				c.drop(m, fmt.Errorf("batch %d: %w", q.meta.lsn, err))
 				return
 			}

@@ -1,0 +1,159 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/cespare/xxhash/v2"
+)
+
+// ReplicaDigest is what one replica answered when all were compared.
+type ReplicaDigest struct {
+	Name   string
+	LSN    uint64 // of the last batch in it; the same for all without an Err
+	Digest uint64 // as Replica.Digest
+	// Err says why there is no digest: ErrLaggard if the replica did not answer in
+	// LagTime, ErrLeft if it was dropped or detached meanwhile. Any other says that
+	// the replica was found damaged; it was dropped for that.
+	Err error
+}
+
+// ErrLeft says of a replica that it was dropped or detached meanwhile.
+var ErrLeft = errors.New("catalog: replica left")
+
+// CompareReplicas takes the digest of every whole replica at one LSN. Batches go
+// on meanwhile: a mark goes into all queues between the same two, at which each
+// feeder takes a snapshot; the digests are made of those, one after the other.
+// Pace is called after so many bytes were read; nil: no waiting.
+//
+// Errors: ErrUnavailable; pace's; ctx's if it ends first. Replicas that give no
+// digest are no error of the call.
+func (c *Catalog) CompareReplicas(ctx context.Context, pace func(ctx context.Context, bytes int) error) ([]ReplicaDigest, error) {
+	all, at, err := c.mark()
+	if err != nil {
+		return nil, err
+	}
+	snaps := make([]*Snapshot, len(all))
+	defer func() {
+		for _, s := range snaps {
+			if s != nil {
+				_ = s.Close()
+			}
+		}
+	}()
+	out := make([]ReplicaDigest, len(all))
+	for i, k := range all { // all that are there: none waits behind a drive that hangs
+		out[i] = ReplicaDigest{Name: k.m.name, LSN: at.lsn}
+		snaps[i], out[i].Err = k.await(ctx)
+	}
+	for i, k := range all {
+		if out[i].Err == nil && snaps[i].v.meta != at {
+			out[i].Err = fmt.Errorf("%w: it is at LSN %d, not at %d", errInconsistent, snaps[i].LSN(), at.lsn)
+		}
+		if out[i].Err == nil {
+			var stopped error
+			if out[i].Digest, out[i].Err, stopped = snaps[i].digest(ctx, pace); stopped != nil {
+				return nil, stopped
+			}
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if err := out[i].Err; err != nil && !errors.Is(err, ErrLaggard) && !errors.Is(err, ErrLeft) {
+			c.drop(k.m, fmt.Errorf("comparing: %w", err))
+		}
+	}
+	return out, nil
+}
+
+// marked is a replica that has a mark in its queue.
+type marked struct {
+	c *Catalog
+	m *member
+	q *question[*Snapshot]
+}
+
+// mark puts a mark into the queue of every whole replica, behind the batch that
+// it returns.
+func (c *Catalog) mark() (all []marked, at meta, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return nil, at, ErrUnavailable
+	}
+	c.elect()
+	at = c.queued
+	for _, m := range c.members {
+		if m.cloning {
+			continue
+		}
+		q := &question[*Snapshot]{done: make(chan struct{}), discard: func(s *Snapshot) { _ = s.Close() }}
+		m.queue = append(m.queue, queuedBatch{meta: at, since: c.opts.Now(), mark: q})
+		m.poke()
+		all = append(all, marked{c, m, q})
+	}
+	return all, at, nil
+}
+
+// reached answers a mark that a feeder came to.
+func (c *Catalog) reached(m *member, q *question[*Snapshot]) {
+	v, err := m.r.view()
+	if err != nil {
+		q.answer(nil, err)
+		return
+	}
+	q.answer(&Snapshot{c: c, m: m, v: v}, nil)
+}
+
+// await waits until the replica has come to its mark, LagTime at most.
+func (k marked) await(ctx context.Context) (*Snapshot, error) {
+	var why error
+	select {
+	case <-k.q.done:
+	case <-k.m.gone:
+		why = ErrLeft
+	case <-k.c.opts.After(k.c.opts.LagTime):
+		why = ErrLaggard
+	case <-ctx.Done():
+		why = ctx.Err()
+	}
+	if s, err, answered := k.q.leave(); answered {
+		return s, err
+	}
+	return nil, why
+}
+
+// digest is the view's, every entry of it (see Replica.Digest). Stopped is what
+// pace said.
+func (s *Snapshot) digest(ctx context.Context, pace func(context.Context, int) error) (sum uint64, err, stopped error) {
+	h := xxhash.New()
+	for {
+		page, err := s.page(ctx, digestPage, "", s.c.opts.After(s.c.opts.LagTime))
+		if err != nil || len(page) == 0 {
+			return h.Sum64(), err, nil
+		}
+		size := 0
+		for _, e := range page {
+			hashBytes(h, e.Key)
+			hashBytes(h, e.Value)
+			size += len(e.Key) + len(e.Value)
+		}
+		if pace != nil {
+			if err := pace(ctx, size); err != nil {
+				return 0, nil, err
+			}
+		}
+	}
+}
+
+// Drop takes out a replica that is of no use any more for the reason given,
+// whatever it says of itself. OnDrop is told, so that another one is made.
+// Nothing happens if there is none of that name.
+func (c *Catalog) Drop(name string, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if m := c.find(name); m != nil {
+		c.expel(m, err)
+	}
+}
