@@ -23,7 +23,8 @@ const (
 // per second; 0 is no limit.
 type Mending interface {
 	Scrub(ctx context.Context) (any, error)
-	// StartScrub begins a scrub; one that runs goes on.
+	// StartScrub begins a scrub. If one is on, that is an *AdminError with
+	// status 409, as it is for the other two if none is.
 	StartScrub(ctx context.Context, rateBytes int64) (any, error)
 	SteerScrub(ctx context.Context, action ScrubAction) (any, error)
 	// ScheduleScrub takes a line of cron, or "off". One that cannot be is an

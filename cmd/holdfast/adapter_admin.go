@@ -2,16 +2,20 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 
 	"github.com/holdfast-storage/holdfast/blockstore"
 	api "github.com/holdfast-storage/holdfast/fuse-free-api"
+	"github.com/holdfast-storage/holdfast/rebuild"
+	"github.com/holdfast-storage/holdfast/scrubber"
 )
 
 // poolAdmin shows to the admin API the pool and what works beside it. As poolStore it decides nothing.
 type poolAdmin struct {
 	poolStore
+	*mending
 }
 
 // refusals are the engine's errors about drives, with the status and the code that the admin API has for them.
@@ -51,22 +55,44 @@ func toAdmin(err error) error {
 	return toEdge(err)
 }
 
+// daemonStatus is the answer to GET /api/v1/status: the pool's and what mends it.
+type daemonStatus struct {
+	blockstore.Status
+	Rebuild rebuild.Status  `json:"rebuild"`
+	Scrub   scrubber.Status `json:"scrub"`
+}
+
+func (a poolAdmin) status(ctx context.Context) (daemonStatus, error) {
+	status, err := a.pool.Status(ctx)
+	s := daemonStatus{Status: status, Rebuild: a.rebuilder.Status(), Scrub: a.scrubber.Status()}
+	s.Scrub.Findings = nil // there may be very many: GET /api/v1/scrub gives them
+	return s, err
+}
+
 // Status is the answer to GET /api/v1/status.
 func (a poolAdmin) Status(ctx context.Context) (any, error) {
-	status, err := a.pool.Status(ctx)
+	status, err := a.status(ctx)
 	return status, toEdge(err)
 }
 
-func (a poolAdmin) Scrub(ctx context.Context) (any, error)                  { return nil, notYet() }
-func (a poolAdmin) StartScrub(ctx context.Context, rate int64) (any, error) { return nil, notYet() }
-func (a poolAdmin) SteerScrub(ctx context.Context, s api.ScrubAction) (any, error) {
-	return nil, notYet()
+// report is the status as the command line reads it: through the same JSON.
+func (a poolAdmin) report(ctx context.Context) (report statusReport, err error) {
+	status, err := a.status(ctx)
+	if err != nil {
+		return report, err
+	}
+	text, err := json.Marshal(status)
+	if err != nil {
+		return report, err
+	}
+	return report, json.Unmarshal(text, &report)
 }
-func (a poolAdmin) ScheduleScrub(ctx context.Context, cron string) (any, error) { return nil, notYet() }
-func (a poolAdmin) SetRebuildRate(ctx context.Context, rate int64) (any, error) { return nil, notYet() }
+
+// Verify reads every stored column of a bucket's objects below prefix.
 func (a poolAdmin) Verify(ctx context.Context, bucket, prefix string, progress func(any)) (any, error) {
 	return nil, notYet()
 }
+
 func notYet() error {
 	return &api.AdminError{Status: http.StatusNotImplemented, Code: "not_yet", Message: "This daemon cannot do that yet."}
 }

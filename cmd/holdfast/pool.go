@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"log/slog"
 
@@ -14,7 +13,7 @@ import (
 func openPool(ctx context.Context, cfg serveConfig, logger *slog.Logger) (poolStore, error) {
 	pool, err := blockstore.Open(ctx, blockstore.Options{
 		Dirs: cfg.dirs, Init: cfg.init, Parity: cfg.parity, SegmentBytes: cfg.segmentBytes, MemoryBytes: cfg.memoryBytes,
-		Logger: logger,
+		RebuildAfter: cfg.rebuildAfter, Logger: logger,
 	})
 	switch {
 	case err == nil:
@@ -32,19 +31,6 @@ func openPool(ctx context.Context, cfg serveConfig, logger *slog.Logger) (poolSt
 
 // close stops the pool: what was acknowledged is safe before, this makes the next start quick.
 func (s poolStore) close(ctx context.Context) error { return s.pool.Close(ctx) }
-
-// report is the pool's status as the command line reads it: through the same JSON.
-func (s poolStore) report(ctx context.Context) (report statusReport, err error) {
-	status, err := s.pool.Status(ctx)
-	if err != nil {
-		return report, err
-	}
-	text, err := json.Marshal(status)
-	if err != nil {
-		return report, err
-	}
-	return report, json.Unmarshal(text, &report)
-}
 
 // Ready says whether objects can be read: that a catalog answers. A pool that has lost drives, or takes no writes, is
 // ready: it answers for what it can serve.

@@ -3,6 +3,7 @@ package main
 import (
 	"log/slog"
 	"math"
+	"time"
 
 	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
@@ -32,6 +33,8 @@ func serveCommand(con *console) *cli.Command {
 			&cli.IntFlag{Name: "parity", EnvVars: []string{"HOLDFAST_PARITY"}, Usage: "`M` drives that may fail", DefaultText: "1 for 2-3 drives, 2 for 4-11, 3 from 12"},
 			&cli.StringFlag{Name: "segment-size", EnvVars: []string{"HOLDFAST_SEGMENT_SIZE"}, Usage: "`SIZE` at which a segment is closed, of a new pool", DefaultText: "256MiB"},
 			&cli.StringFlag{Name: "memory", EnvVars: []string{"HOLDFAST_MEMORY"}, Value: "128MiB", Usage: "`SIZE` of all buffers for objects on their way"},
+			&cli.StringFlag{Name: "rebuild-after", EnvVars: []string{"HOLDFAST_REBUILD_AFTER"}, Value: "15s", Usage: "`TIME` after which a spare, or room elsewhere, is used for a drive that is away; never"},
+			&cli.StringFlag{Name: "rebuild-rate", EnvVars: []string{"HOLDFAST_REBUILD_RATE"}, Usage: "`MB/s` that rebuilding reads and writes at most; 50, or with a unit: 50MiB", DefaultText: "as fast as the drives go"},
 			&cli.StringFlag{Name: "log-level", EnvVars: []string{"HOLDFAST_LOG_LEVEL"}, Value: "info", Usage: "`LEVEL` from which on to log: debug, info, warn, error"},
 			credentialsFlag(),
 			&cli.BoolFlag{Name: "json", Usage: "print one line of JSON when ready, and log JSON"},
@@ -53,6 +56,8 @@ type serveConfig struct {
 	parity       int   // 0: not said
 	segmentBytes int64 // 0: not said
 	memoryBytes  int64
+	rebuildAfter time.Duration // below 0: never by itself
+	rebuildRate  int64         // bytes per second; 0: no cap
 	listen       string
 	admin        string
 	credentials  string
@@ -85,6 +90,12 @@ func readServeConfig(c *cli.Context) (serveConfig, error) {
 	if cfg.memoryBytes, err = readSize(c, "memory"); err != nil {
 		return cfg, err
 	}
+	if cfg.rebuildAfter, err = readRebuildAfter(c.String("rebuild-after")); err != nil {
+		return cfg, err
+	}
+	if cfg.rebuildRate, err = readRate(c.String("rebuild-rate")); err != nil {
+		return cfg, usagef("--rebuild-rate %q: %w", c.String("rebuild-rate"), err)
+	}
 	if err := cfg.logLevel.UnmarshalText([]byte(c.String("log-level"))); err != nil {
 		return cfg, usagef("--log-level %q: debug, info, warn or error is wanted", c.String("log-level"))
 	}
@@ -94,6 +105,18 @@ func readServeConfig(c *cli.Context) (serveConfig, error) {
 		}
 	}
 	return cfg, nil
+}
+
+// readRebuildAfter reads a time such as 15s, or never, which is below 0.
+func readRebuildAfter(text string) (time.Duration, error) {
+	if text == "never" {
+		return -1, nil
+	}
+	after, err := time.ParseDuration(text)
+	if err != nil || after < 0 {
+		return 0, usagef("--rebuild-after %q: a time such as 15s or 2m is wanted, or never", text)
+	}
+	return max(after, 1), nil // 0 would be the pool's own word for its default
 }
 
 // readSize reads a flag such as 256MiB; 0 if it is not set and has no default.

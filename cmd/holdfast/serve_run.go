@@ -56,6 +56,9 @@ func serve(ctx context.Context, con *console, cfg serveConfig) (err error) {
 		defer cancel()
 		err = errors.Join(err, store.close(closing))
 	}()
+	mend := startMending(context.WithoutCancel(ctx), store, cfg, logger) // after the last request, not before
+	defer mend.stop()
+	shown := poolAdmin{store, mend}
 
 	b := banner{
 		endpoint: "http://" + objects.Addr().String(), adminURL: "http://" + admin.Addr().String(),
@@ -74,17 +77,17 @@ func serve(ctx context.Context, con *console, cfg serveConfig) (err error) {
 		b.program = programName(self)
 	}
 	registry := newRegistry()
-	if err := registry.Register(newPoolMetrics(store.report)); err != nil {
+	if err := registry.Register(newPoolMetrics(shown.report)); err != nil {
 		return err
 	}
 	server, err := api.New(api.Options{
-		Store: store, Admin: poolAdmin{store}, AccessKey: keys.access, SecretKey: keys.secret,
+		Store: store, Admin: shown, AccessKey: keys.access, SecretKey: keys.secret,
 		Logger: logger, Registerer: registry, Gatherer: registry, DrainTimeout: drainTime,
 	})
 	if err != nil {
 		return err
 	}
-	if b.status, err = store.report(ctx); err != nil {
+	if b.status, err = shown.report(ctx); err != nil {
 		return err
 	}
 	if cfg.json {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -40,6 +39,9 @@ func renderStatus(r statusReport) string {
 	fmt.Fprintf(&b, "  data: %s, %s; %s free of %s\n", count(r.Pool.Objects, "object"), size(r.Pool.LogicalBytes),
 		size(r.Pool.FreeBytes), size(r.Pool.CapacityBytes))
 	line("safety", safetyText(r))
+	for _, l := range mendLines(r) {
+		line(l.name, l.text)
+	}
 	return b.String()
 }
 
@@ -96,53 +98,6 @@ func statusText(r statusReport) string {
 		}
 	}
 	return strings.Join(parts, " ")
-}
-
-// actionText says what to do, with the command to type.
-func actionText(r statusReport) string {
-	var parts []string
-	has := func(states ...string) []string {
-		var paths []string
-		for _, d := range r.Drives {
-			if slices.Contains(states, d.State) {
-				path := d.Path
-				if path == "" {
-					path = d.ID
-				}
-				paths = append(paths, printable(path))
-			}
-		}
-		return paths
-	}
-	if gone := has(stateRemoved, stateUnavail); len(gone) > 0 {
-		parts = append(parts, "Make "+strings.Join(gone, " and ")+" available at the same path again (attach, mount) and start the daemon again; what is on "+
-			itOrThem(len(gone))+" counts again then.")
-	}
-	if broken := has(stateFaulted); len(broken) > 0 {
-		parts = append(parts, "Look for the cause at "+strings.Join(broken, " and ")+" (`dmesg`, `smartctl -a`), unless you took "+itOrThem(len(broken))+" out of use. Do not erase "+itOrThem(len(broken))+": what can be read there may still be needed.")
-	}
-	if off := has(stateOffline); len(off) > 0 {
-		parts = append(parts, "Taken out of use by `holdfast drive fail`: "+strings.Join(off, ", ")+".")
-	}
-	for _, d := range r.Drives {
-		if d.fine() && d.errors() > 0 {
-			parts = append(parts, fmt.Sprintf("Check the disk under %s (`smartctl -a`); if the errors grow, `holdfast drive fail %d`.", printable(d.Path), d.Slot))
-		}
-	}
-	if len(parts) == 0 && r.worst() > 0 {
-		parts = append(parts, "Look at it again with `holdfast status`; the daemon's log names what was found.")
-	}
-	if len(parts) == 0 && r.Pool.State != stateOnline {
-		parts = append(parts, "The daemon's log says why.")
-	}
-	return strings.Join(parts, " ")
-}
-
-func itOrThem(n int) string {
-	if n == 1 {
-		return "it"
-	}
-	return "them"
 }
 
 // safetyText says how well what is stored is protected now.

@@ -28,6 +28,10 @@ type statusReport struct {
 		Stripes  int64            `json:"stripes"`
 		Missing  map[string]int64 `json:"missing"`
 	} `json:"redundancy"`
+	// What mends and proves; nil where the daemon does not say.
+	Rebuild  *rebuildReport  `json:"rebuild"`
+	Scrub    *scrubReport    `json:"scrub"`
+	Verified *verifiedReport `json:"verified"`
 }
 
 type driveReport struct {
@@ -43,13 +47,15 @@ type driveReport struct {
 
 // States as DESIGN.md has them; those of the pool and those of the drives share their words.
 const (
-	stateOnline   = "ONLINE"
-	stateDegraded = "DEGRADED"
-	stateFaulted  = "FAULTED"
-	stateOffline  = "OFFLINE"
-	stateRemoved  = "REMOVED"
-	stateUnavail  = "UNAVAIL"
-	stateSpare    = "SPARE"
+	stateOnline     = "ONLINE"
+	stateDegraded   = "DEGRADED"
+	stateFaulted    = "FAULTED"
+	stateOffline    = "OFFLINE"
+	stateRemoved    = "REMOVED"
+	stateUnavail    = "UNAVAIL"
+	stateSpare      = "SPARE"
+	stateRebuilding = "REBUILDING"
+	stateEvacuating = "EVACUATING"
 )
 
 // fine says whether a drive does all that is expected of it.
@@ -89,6 +95,7 @@ func (r statusReport) code() string {
 
 // well is the answer behind the exit code.
 func (r statusReport) well() bool {
-	return r.Pool.State == stateOnline && len(r.away()) == 0 && r.worst() == 0 &&
+	mended := (r.Rebuild == nil || r.Rebuild.SegmentsLeft == 0) && (r.Scrub == nil || r.Scrub.Remaining == 0)
+	return r.Pool.State == stateOnline && len(r.away()) == 0 && r.worst() == 0 && mended &&
 		!slices.ContainsFunc(r.Drives, func(d driveReport) bool { return d.errors() > 0 })
 }

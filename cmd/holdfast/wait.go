@@ -1,5 +1,95 @@
 package main
 
-import "context"
+import (
+	"context"
+	"fmt"
+	"time"
+)
 
-func waitMended(ctx context.Context, con *console, cl *client) error { return nil }
+const (
+	// waitPeriod is the time between two questions of --wait.
+	waitPeriod = 500 * time.Millisecond
+	// waitGrace is how long nothing may move while something is left to mend, before that is the answer: what has just
+	// been changed has to be noticed, and a lost drive is given time to come back (serve --rebuild-after).
+	waitGrace = 20 * time.Second
+)
+
+// mendWatch judges one status after the other for --wait: whether all is mended, or cannot be.
+type mendWatch struct {
+	most  int64     // bytes that were left at the most: 100 %
+	still time.Time // since when nothing goes on although something is left; zero: it does
+}
+
+// judge says whether nothing is left to mend or move. A noError says that something is, and stays.
+func (w *mendWatch) judge(r statusReport, now time.Time) (standing, bool, error) {
+	var left, segments int64
+	var b rebuildReport
+	if r.Rebuild != nil {
+		b = *r.Rebuild
+		left, segments = b.BytesLeft, b.SegmentsLeft
+	}
+	w.most = max(w.most, left)
+	s := standing{done: w.most - left, total: w.most, rate: b.BytesPerSecond, left: time.Duration(b.ETASeconds * float64(time.Second))}
+	if len(b.Retries) > 0 {
+		s.note = count(len(b.Retries), "segment") + " to be tried again"
+	}
+	moving := false
+	for _, d := range r.Drives {
+		moving = moving || d.State == stateRebuilding || d.State == stateEvacuating
+	}
+	if segments == 0 && !moving && r.worst() == 0 && b.State != rebuildRunning {
+		return s, true, nil
+	}
+	if b.State == rebuildRunning || len(b.Retries) > 0 {
+		w.still = time.Time{}
+		return s, false, nil
+	}
+	if w.still.IsZero() {
+		w.still = now
+	}
+	s.note = "waiting"
+	if b.Reason != "" {
+		s.note = printable(b.Reason)
+	}
+	if now.Sub(w.still) < waitGrace {
+		return s, false, nil
+	}
+	if b.State == rebuildWaiting {
+		return s, false, &noError{"not all can be mended now: " + s.note}
+	}
+	return s, false, &noError{fmt.Sprintf("%s still lack columns, and nothing is being mended: `holdfast status` tells more", count(r.lacking(), "stripe"))}
+}
+
+// waitMended asks until nothing is left to mend or move, and shows how far it is.
+func waitMended(ctx context.Context, con *console, cl *client) error {
+	bar := newGauge(con.err, "rebuild")
+	defer bar.end()
+	var w mendWatch
+	return poll(ctx, func() (bool, error) {
+		report, _, err := cl.status(ctx)
+		if err != nil {
+			return false, err
+		}
+		s, done, err := w.judge(report, time.Now())
+		if !done && w.most > 0 || s.note != "" {
+			bar.show(s)
+		}
+		return done, err
+	})
+}
+
+// poll calls ask until it says that this was the last time.
+func poll(ctx context.Context, ask func() (last bool, err error)) error {
+	ticker := time.NewTicker(waitPeriod)
+	defer ticker.Stop()
+	for {
+		if last, err := ask(); last || err != nil {
+			return err
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"github.com/holdfast-storage/holdfast/blockstore"
+	"github.com/holdfast-storage/holdfast/blockstore/drive"
+	"github.com/holdfast-storage/holdfast/scrubber"
+)
+
+// scrubPool shows a pool to the scrubber in the scrubber's own words. It decides nothing.
+type scrubPool struct{ pool *blockstore.Pool }
+
+func newScrubber(pool *blockstore.Pool, logger *slog.Logger) *scrubber.Scrubber {
+	return scrubber.New(scrubPool{pool}, scrubber.Options{
+		Logger: logger,
+		Started: func(scrubber.Status) {
+			pool.Note(blockstore.Event{Kind: "scrub_started", Stage: blockstore.StageRunning, Severity: blockstore.SeverityInfo, Text: "a scrub has begun"})
+		},
+		Ended: func(s scrubber.Status) { pool.Note(scrubEnded(s)) },
+	})
+}
+
+// scrubEnded is the event of a run's end.
+func scrubEnded(s scrubber.Status) blockstore.Event {
+	e := blockstore.Event{
+		Kind: "scrub_ended", Stage: blockstore.StageRunning, Severity: blockstore.SeverityInfo,
+		Text: "a scrub has ended", Done: fmt.Sprintf("%s read, %s mended", size(s.BytesRead), count(s.Mended, "block")),
+	}
+	switch {
+	case s.Outcome == scrubber.Stopped:
+		e.Text = "a scrub was stopped"
+	case s.Outcome == scrubber.Remains:
+		e.Stage, e.Severity = blockstore.StageReduced, blockstore.SeverityError
+		e.Text = fmt.Sprintf("a scrub has ended, and %s remain that could not be mended", count(s.Remaining, "finding"))
+		for _, f := range s.Findings {
+			if !f.Mended {
+				e.Objects = append(e.Objects, f.Objects...)
+			}
+		}
+	case s.Mended > 0:
+		e.Stage = blockstore.StageRecovered
+	}
+	return e
+}
+
+func (p scrubPool) SealOpen(ctx context.Context) error { return p.pool.SealOpen(ctx) }
+
+func (p scrubPool) Segments(context.Context) ([]uint64, error) {
+	ids := p.pool.Segments()
+	list := make([]uint64, len(ids))
+	for i, id := range ids {
+		list[i] = uint64(id)
+	}
+	return list, nil
+}
+
+func (p scrubPool) Examine(ctx context.Context, segment uint64, pace scrubber.Pace) (scrubber.Result, error) {
+	id := drive.SegmentID(segment)
+	report, err := p.pool.Mend(ctx, id, blockstore.MendOptions{Pace: pace})
+	switch {
+	case errors.Is(err, blockstore.ErrSegmentBusy):
+		err = fmt.Errorf("%w: %w", scrubber.ErrBusy, err)
+	case err != nil && !slices.Contains(p.pool.Segments(), id):
+		err = fmt.Errorf("%w: %w", scrubber.ErrGone, err)
+	}
+	return scrubber.Result{
+		Bytes: report.ReadBytes, Mended: report.MendedBlocks, Unread: report.Unread,
+		Findings: toFindings(report.Findings), Doubtful: toRanges(report.Doubtful),
+	}, err
+}
+
+// CrossCheck holds what the catalog says against the segments and its replicas against each other.
+func (p scrubPool) CrossCheck(context.Context, map[uint64][]scrubber.StripeRange, scrubber.Pace) (scrubber.Result, error) {
+	return scrubber.Result{}, nil // the pool has none yet
+}
+
+func (p scrubPool) Load(ctx context.Context, name string) ([]byte, error) {
+	return p.pool.Setting(ctx, name)
+}
+
+func (p scrubPool) Store(ctx context.Context, name string, value []byte) error {
+	return p.pool.SetSetting(ctx, name, value)
+}
+
+func (p scrubPool) Suspects() <-chan uint64 { return nil }
+
+// toFindings says in words where something was found: the scrubber knows nothing of stripes and drives.
+func toFindings(found []blockstore.Finding) []scrubber.Finding {
+	list := make([]scrubber.Finding, len(found))
+	for i, f := range found {
+		where := ""
+		if f.Segment != 0 {
+			where = fmt.Sprintf("segment %v, stripe %d", f.Segment, f.Stripe)
+			if f.Column >= 0 {
+				where += fmt.Sprintf(", column %d", f.Column)
+			}
+			if f.Drive != uuid.Nil {
+				where += fmt.Sprintf(", drive %v", f.Drive)
+			}
+			where += ": "
+		}
+		list[i] = scrubber.Finding{Kind: f.Kind, Segment: uint64(f.Segment), Text: where + f.Text, Objects: f.Objects, Mended: f.Mended}
+	}
+	return list
+}
+
+func toRanges(ranges []blockstore.StripeRange) []scrubber.StripeRange {
+	list := make([]scrubber.StripeRange, len(ranges))
+	for i, r := range ranges {
+		list[i] = scrubber.StripeRange(r)
+	}
+	return list
+}
