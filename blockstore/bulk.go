@@ -40,7 +40,7 @@ func (b *bulkSet) segment(ctx context.Context, slot int) (*segment, error) {
 		s.seg.mu.Lock()
 		sealed := s.seg.sealed
 		s.seg.mu.Unlock()
-		if !sealed && v.readOnly == nil && b.p.space.admits(s.seg.drives) && s.seg.filesOn(v.isLive) == 1<<s.seg.width()-1 {
+		if !sealed && v.readOnly == nil && b.p.space.admits(s.seg.drives) && s.seg.filesOn(v.accepts) == 1<<s.seg.width()-1 {
 			return s.seg, nil
 		}
 		b.p.retire(s.seg)
@@ -51,19 +51,20 @@ func (b *bulkSet) segment(ctx context.Context, slot int) (*segment, error) {
 		return nil, err
 	}
 	b.p.segments.add(seg)
+	b.p.unpin(seg.drives...)
 	b.p.announce(seg.opened())
 	s.seg = seg
 	return seg, nil
 }
 
-// retire seals every open segment that has a file on a drive that takes part
-// no more, or all of them.
+// retire seals every open segment that has a file on a drive that takes no new
+// data any more, or all of them.
 func (b *bulkSet) retire(all bool) {
 	v := b.p.members.now()
 	for i := range b.slots {
 		s := &b.slots[i]
 		s.mu.Lock()
-		if s.seg != nil && (all || s.seg.filesOn(v.isLive) != 1<<s.seg.width()-1) {
+		if s.seg != nil && (all || s.seg.filesOn(v.accepts) != 1<<s.seg.width()-1) {
 			b.p.retire(s.seg)
 			s.seg = nil
 		}

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -201,7 +202,8 @@ func newest(labels map[string]drive.Label) (drive.Label, error) {
 	return top, nil
 }
 
-// checkAgainst refuses what does not go with the pool that was found.
+// checkAgainst refuses what does not go with the pool that was found, and takes
+// out of labels the drives that left it.
 func checkAgainst(o Options, top drive.Label, labels map[string]drive.Label, empty []string, broken map[string]error) error {
 	if o.Parity != 0 && o.Parity != top.Parity {
 		return fmt.Errorf("%w: --parity %d, but the pool was made with parity %d", ErrOptions, o.Parity, top.Parity)
@@ -210,15 +212,23 @@ func checkAgainst(o Options, top drive.Label, labels map[string]drive.Label, emp
 	for _, m := range slices.Concat(top.Members, top.Old) {
 		known[m.ID] = true
 	}
-	for dir, l := range labels {
-		if !known[l.Drive] {
-			return fmt.Errorf("%w: %s was a drive of this pool and is no longer", ErrForeign, dir)
+	// A list of directories outlives changes of the drives: those that left are
+	// passed over, as long as others are there.
+	var left []string
+	for _, dir := range slices.Sorted(maps.Keys(labels)) {
+		if !known[labels[dir].Drive] {
+			o.Logger.Warn("this directory was a drive of the pool and is no longer; it is not used", "path", dir)
+			left = append(left, dir)
+			delete(labels, dir)
 		}
+	}
+	if len(labels) == 0 {
+		return fmt.Errorf("%w: %s left the pool, and none of its present drives is given", ErrForeign, strings.Join(left, ", "))
 	}
 	// An empty directory is where a missing drive should be, unless none is
 	// missing: it never becomes a drive by itself (R12).
 	if missing := len(known) - len(labels) - len(broken); len(empty) > missing {
-		return fmt.Errorf("%w: %s is empty and no drive of the pool is missing; to add it: holdfast drive add %s",
+		return fmt.Errorf("%w: %s is empty and no drive of the pool is missing; leave it out, and once the pool is up: holdfast drive add %s",
 			ErrForeign, empty[0], empty[0])
 	}
 	return nil

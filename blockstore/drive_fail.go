@@ -4,71 +4,61 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"path/filepath"
-	"slices"
-	"strconv"
 
 	"github.com/holdfast-storage/holdfast/blockstore/drive"
 )
 
-// FailDrive stops using a drive, named by slot, id or path, at once.
+// FailDrive stops using a drive, named by slot, id or path, at once. It is not
+// used again, also not after a restart, until ClearDrive; after RebuildAfter
+// what it holds is made anew elsewhere.
 //
-// Errors: ErrNoDrive, ErrUnsafe when more than m drives would then be out and
-// Force is not set, ErrReadOnly.
+// Errors: ErrNoDrive, ErrUnsafe when objects could not be read then and Force is
+// not set, ErrReadOnly, ErrClosed.
 func (p *Pool) FailDrive(ctx context.Context, ref string, o ChangeOptions) (ChangeReport, error) {
+	return p.takeOut(ctx, ref, drive.Faulted, errOperator, o)
+}
+
+// OfflineDrive stops using a drive for a while: nothing is made anew for it, and
+// no spare is used. OnlineDrive ends that; a restart does not. Errors as of FailDrive.
+func (p *Pool) OfflineDrive(ctx context.Context, ref string, o ChangeOptions) (ChangeReport, error) {
+	return p.takeOut(ctx, ref, drive.Offline, errOffline, o)
+}
+
+var (
+	errOperator = errors.New("failed by the operator")
+	errOffline  = errors.New("taken offline by the operator")
+)
+
+func (p *Pool) takeOut(ctx context.Context, ref string, state drive.State, why error, o ChangeOptions) (ChangeReport, error) {
 	leave, err := p.enter()
 	if err != nil {
 		return ChangeReport{}, err
 	}
 	defer leave()
 	v := p.members.now()
-	m, err := v.find(ref)
+	m, err := p.findMember(v, ref)
 	if err != nil {
 		return ChangeReport{}, err
 	}
-	rep := ChangeReport{Slot: m.Slot, ID: m.ID, State: drive.Faulted.String(), DryRun: o.DryRun}
-	if d := v.drives[m.ID]; d != nil {
-		rep.Path = d.Dir()
-	}
+	rep := p.report(m, state, o)
 	check := func(v *membership) error {
-		before := len(v.label.Members) - len(v.live)
-		out := before
-		if v.isLive(m.ID) {
-			out++
-		}
-		rep.MayStillFail = max(0, p.parity-out)
-		if out > p.parity && !o.Force {
-			return fmt.Errorf("%w: %d drives are out already, and with %d out data is unavailable; replace one first, or use --force",
-				ErrUnsafe, before, out)
+		now, _ := v.member(m.ID)
+		before, after := p.lost(v), p.lost(v.without(m.ID))
+		rep.MayStillFail = max(0, p.parity-after)
+		switch {
+		case now.State == state:
+			rep.Note = fmt.Sprintf("it is %v already", state)
+		case after > p.parity && after > before && !o.Force:
+			return fmt.Errorf("%w: with it, %d drives or columns of a stripe would be out, and %d may be: data would be unavailable; replace what is out first, or use --force",
+				ErrUnsafe, after, p.parity)
 		}
 		return nil
 	}
 	if o.DryRun {
 		return rep, check(v)
 	}
-	err = p.members.fail(ctx, m.ID, check)
+	err = p.members.leave(ctx, m.ID, state, why, check)
 	p.dropReplicas()
 	p.bulk.retire(false)
 	return rep, err
-}
-
-var errOperator = errors.New("failed by the operator")
-
-// find finds a member by slot, id or path.
-func (v *membership) find(ref string) (drive.Member, error) {
-	for _, m := range v.label.Members {
-		d := v.drives[m.ID]
-		if ref == strconv.Itoa(m.Slot) || ref == m.ID.String() || d != nil && filepath.Clean(ref) == filepath.Clean(d.Dir()) {
-			return m, nil
-		}
-	}
-	known := slices.Sorted(maps.Keys(func() map[int]bool {
-		slots := make(map[int]bool)
-		for _, m := range v.label.Members {
-			slots[m.Slot] = true
-		}
-		return slots
-	}()))
-	return drive.Member{}, fmt.Errorf("%w: %q is no slot (%v), id or path of this pool", ErrNoDrive, ref, known)
 }

@@ -29,6 +29,7 @@ type evidence struct {
 	exists bool                                 // there must be a journal
 	failed map[uuid.UUID]error                  // drives that did not answer, as if they were not here
 	first  uint64                               // LSN that the journal read so far begins with
+	before drive.SegmentID                      // the segment that it follows; 0: none
 	top    uint32                               // the newest epoch of the labels found
 
 	stableLSN, stableUID uint64 // the highest stable that any block names
@@ -84,7 +85,7 @@ func (p *Pool) gatherEvidence(drives map[uuid.UUID]*drive.Drive, f *found) (*evi
 		}
 		ev.ids = append(ev.ids, list...)
 	}
-	if absent := len(p.members.now().label.Members) - len(ev.drives); len(ev.failed) > 0 && absent > p.parity {
+	if absent := absentVoters(p.members.now().label.Members, ev.drives); len(ev.failed) > 0 && absent > p.parity {
 		return nil, errors.Join(slices.Collect(maps.Values(ev.failed))...)
 	}
 	slices.SortFunc(ev.ids, func(a, b drive.SegmentID) int { return cmp.Compare(b, a) })
@@ -272,10 +273,14 @@ func (ev *evidence) judgeEnd(s *foundSegment, lsn uint64, b *foundBatch, next ui
 func (ev *evidence) cannotTell(s *foundSegment, what string) error {
 	var absent []string
 	for _, id := range s.head.Drives {
-		if ev.drives[id] == nil || s.mute[id] {
+		if ev.drives[id] == nil && !s.mute[id] {
 			absent = append(absent, id.String())
 		}
 	}
+	for id := range s.mute {
+		absent = append(absent, id.String())
+	}
+	slices.Sort(absent)
 	return fmt.Errorf("%w: only drives that are not here, or cannot be read, could tell of segment %v %s: %v; bring them back and start again",
 		ErrUnavailable, s.head.Segment, what, absent)
 }
@@ -283,6 +288,10 @@ func (ev *evidence) cannotTell(s *foundSegment, what string) error {
 // lacks says whether some present drive, whose label is at least as new as the
 // segment, lacks a block of the batch. Of a batch that nothing is known of, it
 // is the first stripe's first column and parity that must have been stored.
+//
+// No other drive may have that block, and the drive must have the file, as it was
+// made with the segment: it was durable before any block was. If it is gone, it
+// was moved or lost, and what was in it nobody knows.
 func (ev *evidence) lacks(s *foundSegment, b *foundBatch, next uint32) bool {
 	if b == nil {
 		b = &foundBatch{first: next, parts: make([]*foundStripe, 1)}
@@ -297,8 +306,20 @@ func (ev *evidence) lacks(s *foundSegment, b *foundBatch, next uint32) bool {
 			if good&(1<<i) != 0 {
 				continue
 			}
-			file := drive.FileOf(drive.ColumnOf(i, d, s.head.K), b.first+uint32(part), width)
-			id := s.head.Drives[file]
+			if ev.tells(s, drive.FileOf(drive.ColumnOf(i, d, s.head.K), b.first+uint32(part), width)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// tells says whether a file of that index is here by which it can be told that a
+// block was not written.
+func (ev *evidence) tells(s *foundSegment, index int) bool {
+	for _, f := range s.files {
+		if f.index == index && s.original(f) {
+			id := f.drive
 			if ev.drives[id] != nil && !s.mute[id] && ev.epochs[id] >= s.head.Segment.Epoch() {
 				return true
 			}

@@ -95,7 +95,8 @@ func (j *journal) ready(ctx context.Context, b *batch) error {
 	if v.readOnly != nil {
 		return v.readOnly
 	}
-	if j.seg != nil && !j.roll && j.fits(b) && j.seg.filesOn(v.isLive) == 1<<j.seg.width()-1 {
+	j.roll = j.p.rollWanted.Swap(false) || j.roll
+	if j.seg != nil && !j.roll && j.fits(b) && j.seg.filesOn(v.accepts) == 1<<j.seg.width()-1 {
 		return nil
 	}
 	seg, err := j.p.newSegment(ctx, drive.Journal)
@@ -114,6 +115,7 @@ func (j *journal) ready(ctx context.Context, b *batch) error {
 	}
 	j.p.announce(seg.opened())
 	j.p.segments.add(seg)
+	j.p.unpin(seg.drives...)
 	j.seg, j.roll = seg, false
 	return nil
 }

@@ -30,59 +30,51 @@ import (
 type members struct {
 	log      *slog.Logger
 	patience time.Duration // how long a drive may take over a label
+	clock    func() time.Time
 
 	change sync.Mutex // one change of membership at a time
 	view   atomic.Pointer[membership]
 	closed atomic.Bool // the pool closes: no more changes
 	top    uint32      // highest epoch number seen or reserved; guarded by change
 	wg     sync.WaitGroup
+
+	changed func() // called after every change, if set; must not wait
+
+	leftMu sync.Mutex
+	left   map[uuid.UUID]time.Time // since when a member does not take part
 }
-
-// membership is one epoch. It is never modified.
-type membership struct {
-	label    drive.Membership
-	drives   map[uuid.UUID]*drive.Drive // every member that could be opened
-	live     map[uuid.UUID]*drive.Drive // those that take part
-	why      map[uuid.UUID]error        // why a member does not
-	readOnly error                      // set when the quorum is lost
-}
-
-// quorum is the number of n members that a label must reach: a majority, and
-// it meets every other quorum and every set of m+1 (R8).
-func quorum(n, m int) int { return max(n-m, m+1) }
-
-// enough says whether the drives in got are a quorum of each group.
-func enough(got func(uuid.UUID) bool, m int, groups ...[]drive.Member) bool {
-	for _, g := range groups {
-		if len(g) == 0 {
-			continue
-		}
-		n := 0
-		for _, mem := range g {
-			if got(mem.ID) {
-				n++
-			}
-		}
-		if n < quorum(len(g), m) {
-			return false
-		}
-	}
-	return true
-}
-
-// member finds a member's entry.
-func (v *membership) member(id uuid.UUID) (drive.Member, bool) {
-	i := slices.IndexFunc(v.label.Members, func(m drive.Member) bool { return m.ID == id })
-	if i < 0 {
-		return drive.Member{}, false
-	}
-	return v.label.Members[i], true
-}
-
-func (v *membership) isLive(id uuid.UUID) bool { return v.live[id] != nil }
 
 // now is the membership in force.
 func (ms *members) now() *membership { return ms.view.Load() }
+
+// show puts a membership in force.
+func (ms *members) show(v *membership) {
+	ms.view.Store(v)
+	now := ms.clock()
+	ms.leftMu.Lock()
+	for _, m := range v.label.Members {
+		if v.isHere(m.ID) {
+			delete(ms.left, m.ID)
+		} else if _, known := ms.left[m.ID]; !known {
+			ms.left[m.ID] = now
+		}
+	}
+	ms.leftMu.Unlock()
+	if ms.changed != nil {
+		ms.changed()
+	}
+}
+
+// since is from when on a member has not taken part in this opening; the time
+// now if it does take part.
+func (ms *members) since(id uuid.UUID) time.Time {
+	ms.leftMu.Lock()
+	defer ms.leftMu.Unlock()
+	if t, away := ms.left[id]; away {
+		return t
+	}
+	return ms.clock()
+}
 
 // writeLabels writes labels to the targets in parallel and returns who has
 // taken theirs. A drive that does not answer in time has not.
@@ -148,16 +140,20 @@ func (ms *members) advance(next drive.Membership, drives, targets map[uuid.UUID]
 	if !enough(has, next.Parity, next.Members, next.Old) {
 		return ms.lost(next, failed)
 	}
-	live := make(map[uuid.UUID]*drive.Drive)
+	live, spare := make(map[uuid.UUID]*drive.Drive), make(map[uuid.UUID]*drive.Drive)
 	for _, m := range next.Members {
-		if d := drives[m.ID]; d != nil && got[m.ID] && takesPart(m.State) {
-			live[m.ID] = d
+		if d := drives[m.ID]; d != nil && got[m.ID] && attends(m) {
+			if m.NonVoting {
+				spare[m.ID] = d
+			} else {
+				live[m.ID] = d
+			}
 		}
 	}
 	why = maps.Clone(why)
 	maps.Copy(why, failed)
-	ms.view.Store(&membership{label: next, drives: drives, live: live, why: why})
-	ms.log.Info("membership changed", "epoch", epoch, "members", len(next.Members), "live", len(live))
+	ms.show(&membership{label: next, drives: drives, live: live, spare: spare, why: why})
+	ms.log.Info("membership changed", "epoch", epoch, "members", len(next.Members), "live", len(live), "spare", len(spare))
 	return nil
 }
 
@@ -176,23 +172,20 @@ func blameless(err error) bool {
 
 // lost makes the pool read-only: no quorum could be reached.
 func (ms *members) lost(next drive.Membership, failed map[uuid.UUID]error) error {
-	have := len(next.Members) - len(failed)
 	err := fmt.Errorf("%w: a label reached fewer than the %d of %d drives that it needs; bring drives back and restart",
-		ErrReadOnly, quorum(len(next.Members), next.Parity), len(next.Members))
+		ErrReadOnly, quorum(voters(next.Members), next.Parity), voters(next.Members))
 	if old := ms.view.Load(); old != nil {
 		v := *old
 		v.readOnly = err
 		v.why = maps.Clone(old.why)
 		maps.Copy(v.why, failed)
-		v.live = make(map[uuid.UUID]*drive.Drive)
-		for id, d := range old.live {
-			if v.why[id] == nil {
-				v.live[id] = d
-			}
-		}
-		ms.view.Store(&v)
+		silent := func(id uuid.UUID, _ *drive.Drive) bool { return v.why[id] != nil }
+		v.live, v.spare = maps.Clone(old.live), maps.Clone(old.spare)
+		maps.DeleteFunc(v.live, silent)
+		maps.DeleteFunc(v.spare, silent)
+		ms.show(&v)
 	}
-	ms.log.Error("quorum lost: the pool is read-only", "answering", have)
+	ms.log.Error("quorum lost: the pool is read-only", "failed", len(failed))
 	return err
 }
 
@@ -206,15 +199,15 @@ func (ms *members) exclude(ctx context.Context, bad map[uuid.UUID]error) error {
 	return ms.excludeLocked(ctx, bad, nil)
 }
 
-// fail leaves out a drive that the operator gives up, even one that is away,
+// leave leaves out a drive that the operator gives up, even one that is away,
 // unless check, which sees the membership that the change is made to, refuses.
-func (ms *members) fail(ctx context.Context, id uuid.UUID, check func(*membership) error) error {
+func (ms *members) leave(ctx context.Context, id uuid.UUID, state drive.State, why error, check func(*membership) error) error {
 	ms.change.Lock()
 	defer ms.change.Unlock()
 	if err := check(ms.now()); err != nil {
 		return err
 	}
-	return ms.excludeLocked(ctx, map[uuid.UUID]error{id: errOperator}, map[uuid.UUID]drive.State{id: drive.Faulted})
+	return ms.excludeLocked(ctx, map[uuid.UUID]error{id: why}, map[uuid.UUID]drive.State{id: state})
 }
 
 // cause is why a drive is to be left out. One that was taken away is REMOVED,
@@ -249,10 +242,10 @@ func (ms *members) excludeLocked(ctx context.Context, bad map[uuid.UUID]error, s
 			if !ok {
 				continue
 			}
-			// One that is not live and takes part did not take the last label:
+			// One that is not here and should be did not take the last label:
 			// say so. One that is away gets the state that is asked for.
 			want, asked := states[id]
-			drop = drop || v.isLive(id) || takesPart(m.State) || asked && m.State != want
+			drop = drop || v.isHere(id) || attends(m) && !v.keptAway(m) || asked && m.State != want
 			if why[id] == nil || asked {
 				why[id] = err
 			}
@@ -262,19 +255,22 @@ func (ms *members) excludeLocked(ctx context.Context, bad map[uuid.UUID]error, s
 		}
 		next := v.label
 		next.Members = slices.Clone(next.Members)
-		targets := maps.Clone(v.live)
+		targets := v.here()
 		for i, m := range next.Members {
-			state, ok := states[m.ID]
-			if why[m.ID] == nil || !takesPart(m.State) && !ok {
+			state, asked := states[m.ID]
+			if why[m.ID] == nil || !attends(m) && !asked || v.keptAway(m) && !asked {
 				continue
 			}
-			if !v.isLive(m.ID) && bad[m.ID] == nil && blameless(why[m.ID]) {
+			if !v.isHere(m.ID) && bad[m.ID] == nil && blameless(why[m.ID]) {
 				continue
 			}
 			delete(targets, m.ID)
-			if !ok {
+			if !asked {
 				why[m.ID], state = ms.cause(v.drives[m.ID], why[m.ID]), drive.Faulted
-				if errors.Is(why[m.ID], drive.ErrRemoved) {
+				switch {
+				case errors.Is(why[m.ID], drive.ErrRemoved) && keepsState(m.State):
+					state = m.State
+				case errors.Is(why[m.ID], drive.ErrRemoved):
 					state = drive.Removed
 				}
 			}
@@ -293,7 +289,7 @@ func (ms *members) excludeLocked(ctx context.Context, bad map[uuid.UUID]error, s
 		after := ms.now()
 		bad = make(map[uuid.UUID]error)
 		for id := range targets {
-			if !after.isLive(id) && !blameless(after.why[id]) {
+			if !after.isHere(id) && !blameless(after.why[id]) {
 				bad[id] = after.why[id]
 			}
 		}
@@ -313,7 +309,7 @@ func (ms *members) stop(why error) {
 	v := *ms.now()
 	if v.readOnly == nil {
 		v.readOnly = fmt.Errorf("%w: %w", ErrReadOnly, why)
-		ms.view.Store(&v)
+		ms.show(&v)
 		ms.log.Error("the pool is read-only", "error", why)
 	}
 }
@@ -322,14 +318,15 @@ func (ms *members) stop(why error) {
 // so, since none can be written.
 func (ms *members) forget(v *membership, bad map[uuid.UUID]error) {
 	next := *v
-	next.why, next.live = maps.Clone(v.why), maps.Clone(v.live)
+	next.why, next.live, next.spare = maps.Clone(v.why), maps.Clone(v.live), maps.Clone(v.spare)
 	for id, err := range bad {
 		if next.why[id] == nil {
 			next.why[id] = err
 		}
 		delete(next.live, id)
+		delete(next.spare, id)
 	}
-	ms.view.Store(&next)
+	ms.show(&next)
 }
 
 // setCheckpoint writes a checkpoint into the labels of the epoch in force. It
@@ -343,7 +340,7 @@ func (ms *members) setCheckpoint(cp drive.Checkpoint, floor uint64) (bad map[uui
 	}
 	next := v.label
 	next.Checkpoint, next.Floor = cp, floor
-	got, failed := ms.writeLabels(v.live, func(d *drive.Drive) drive.Label {
+	got, failed := ms.writeLabels(v.here(), func(d *drive.Drive) drive.Label {
 		l := d.Label()
 		l.Membership = next
 		return l
@@ -353,9 +350,6 @@ func (ms *members) setCheckpoint(cp drive.Checkpoint, floor uint64) (bad map[uui
 	}
 	changed := *v
 	changed.label = next
-	ms.view.Store(&changed)
+	ms.show(&changed)
 	return failed, nil
 }
-
-// takesPart says whether a drive in this state holds new segments.
-func takesPart(s drive.State) bool { return s == drive.Online || s == drive.Rebuilding }

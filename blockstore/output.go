@@ -1,6 +1,9 @@
 package blockstore
 
 import (
+	"cmp"
+	"errors"
+	"fmt"
 	"math/bits"
 	"time"
 
@@ -71,6 +74,7 @@ func (o *output) send(i int, op func(*drive.File, func(error))) bool {
 // feed hands one file's operations to its drive and reports the first error of
 // all of them, once every one is over.
 func (o *output) feed(i int, id uuid.UUID, q <-chan func(*drive.File, func(error))) {
+	d := o.p.members.now().drives[id]
 	f, err := o.p.file(o.seg, i, false)
 	done := make(chan error, o.depth)
 	pending := 0
@@ -94,15 +98,21 @@ func (o *output) feed(i int, id uuid.UUID, q <-chan func(*drive.File, func(error
 	for pending > 0 {
 		note(<-done)
 	}
-	if err == nil {
+	switch {
+	case o.p.members.now().drives[id] != d:
+		// The drive was away meanwhile, and is open anew or not at all. What came
+		// of this is no fault of the drive as it is now, and no merit.
+		err = fmt.Errorf("%w, %w: %w", errLeftOut, errAway, cmp.Or(err, errGone))
+	case err == nil && d != nil:
 		// Descriptors of a directory that is gone go on working and prove
 		// nothing (R13).
-		if d := o.p.members.now().drives[id]; d != nil {
-			err = d.Present()
-		}
+		err = d.Present()
 	}
 	o.results <- ioResult{id, err}
 }
+
+// errGone: the drive was closed under what was written to it.
+var errGone = errors.New("it was away meanwhile")
 
 // write queues the stripe's blocks. The buffers are held until written.
 func (o *output) write(st *stripe) {

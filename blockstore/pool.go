@@ -60,8 +60,17 @@ type Pool struct {
 	full         atomic.Bool // the drives have no room for new data, and an event says so
 	replicasLost atomic.Bool // a replica of the catalog was lost in this opening
 
+	book *driveBook // what it knows of drives beside the membership
+
 	replicaWanted chan struct{} // one token: a replica of the catalog is gone
-	unlucky       sync.Map      // uuid.UUID of drives whose replica was dropped
+	workToken     chan struct{} // one token: there may be more to mend
+	mending       mending
+	distrusted    distrust
+	lineage       lineage
+	firstEpoch    uint32       // of this opening
+	rollWanted    atomic.Bool  // the journal's next batch begins a segment
+	lastLoss      atomic.Int64 // when a drive was last found missing, seconds since 1970
+	unlucky       sync.Map     // uuid.UUID of drives whose replica was dropped
 
 	pinning sync.RWMutex // held for writing while segments are dropped
 
@@ -95,7 +104,8 @@ func (p *Pool) code(k int) (*erasure.Code, error) {
 
 // fullK is the number of data columns that a new segment would have now.
 func (p *Pool) fullK() int {
-	return max(1, min(p.width, len(p.members.now().live))-p.parity)
+	v := p.members.now()
+	return max(1, min(v.label.Width, v.accepting())-p.parity)
 }
 
 // enter registers a call; the pool does not close under it.

@@ -204,7 +204,7 @@ func (p *Pool) readHung(id uuid.UUID) {
 	}
 	defer leave()
 	v := p.members.now()
-	if !v.isLive(id) || v.readOnly != nil || len(v.label.Members)-len(v.live) >= p.parity {
+	if !v.isLive(id) || v.readOnly != nil || v.away() >= p.parity {
 		return
 	}
 	if err := p.exclude(p.ctx, map[uuid.UUID]error{id: errHung}); err != nil {

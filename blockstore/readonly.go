@@ -33,7 +33,7 @@ type unsettled struct {
 // openReadOnly serves what the drives found hold. why says why not read-write.
 func (p *Pool) openReadOnly(ctx context.Context, f *found, why error) error {
 	p.observer = true
-	v := &membership{label: f.top.Membership, drives: f.drives, live: make(map[uuid.UUID]*drive.Drive), why: make(map[uuid.UUID]error)}
+	v := &membership{label: f.top.Membership, drives: f.drives, live: make(map[uuid.UUID]*drive.Drive), spare: make(map[uuid.UUID]*drive.Drive), why: make(map[uuid.UUID]error)}
 	v.readOnly = fmt.Errorf("%w: %w", ErrReadOnly, why)
 	for _, m := range v.label.Members {
 		switch {
@@ -41,6 +41,8 @@ func (p *Pool) openReadOnly(ctx context.Context, f *found, why error) error {
 			v.why[m.ID] = f.missing()
 		case m.State == drive.Faulted || m.State == drive.Offline:
 			v.why[m.ID] = fmt.Errorf("it was left out before: %v", m.State)
+		case m.NonVoting:
+			v.spare[m.ID] = f.drives[m.ID]
 		default:
 			v.live[m.ID] = f.drives[m.ID]
 		}

@@ -201,7 +201,8 @@ func (p *Pool) rebuildAt(ctx context.Context, fsys vfs.FS, dir string, cp drive.
 }
 
 // replicaHomes are the live drives in the order in which they get a replica:
-// those last whose replica was dropped before.
+// those last whose replica was dropped before, and those that are being
+// evacuated at the very end.
 func (p *Pool) replicaHomes(v *membership) []uuid.UUID {
 	var homes []drive.Member
 	for _, m := range v.label.Members {
@@ -215,8 +216,14 @@ func (p *Pool) replicaHomes(v *membership) []uuid.UUID {
 		}
 		return 0
 	}
+	leaves := func(m drive.Member) int {
+		if v.accepts(m.ID) {
+			return 0
+		}
+		return 1
+	}
 	slices.SortStableFunc(homes, func(a, b drive.Member) int {
-		return cmp.Or(cmp.Compare(unlucky(a), unlucky(b)), cmp.Compare(a.Slot, b.Slot))
+		return cmp.Or(cmp.Compare(leaves(a), leaves(b)), cmp.Compare(unlucky(a), unlucky(b)), cmp.Compare(a.Slot, b.Slot))
 	})
 	ids := make([]uuid.UUID, len(homes))
 	for i, m := range homes {

@@ -17,6 +17,9 @@ import (
 // have room, else narrower (R8). Its files and their directory entries are
 // durable when it returns (R7). Drives that fail on the way are left out, full
 // ones are passed over.
+//
+// The drives stay pinned until the caller has put the segment into the table and
+// unpins them.
 func (p *Pool) newSegment(ctx context.Context, kind drive.Kind) (*segment, error) {
 	full := make(map[uuid.UUID]bool)
 	for {
@@ -31,6 +34,9 @@ func (p *Pool) newSegment(ctx context.Context, kind drive.Kind) (*segment, error
 				return nil, fmt.Errorf("%w: %w", ErrNoSpace, err)
 			}
 			return nil, fmt.Errorf("%w: %w", ErrReadOnly, err)
+		}
+		if !p.pin(chosen...) {
+			continue // the membership has changed
 		}
 		seg := newSegment(drive.NewSegmentID(v.label.Epoch, counter), kind, len(chosen)-v.label.Parity, v.label.Parity, chosen)
 		bad := p.createFiles(v, seg)
@@ -53,6 +59,7 @@ func (p *Pool) newSegment(ctx context.Context, kind drive.Kind) (*segment, error
 			return seg, nil
 		}
 		p.discard(seg)
+		p.unpin(chosen...)
 		if len(failed) > 0 {
 			if err := p.leaveOut(ctx, failed); err != nil {
 				return nil, err
@@ -70,8 +77,8 @@ func (p *Pool) newSegment(ctx context.Context, kind drive.Kind) (*segment, error
 // segmentRoomMin is the free space a drive must have to hold a new segment's file.
 func (p *Pool) segmentRoomMin() int64 { return min(p.segmentBytes, 16<<20) }
 
-// candidates are the live drives that placement may choose from, with the room
-// that they have for a segment of that kind (R19).
+// candidates are the drives that accept files, from which placement may choose,
+// with the room that they have for a segment of that kind (R19).
 func (p *Pool) candidates(v *membership, kind drive.Kind, full map[uuid.UUID]bool) []placement.Candidate {
 	held := make(map[uuid.UUID]int)
 	for _, s := range p.segments.all() {
@@ -83,7 +90,7 @@ func (p *Pool) candidates(v *membership, kind drive.Kind, full map[uuid.UUID]boo
 	}
 	var cands []placement.Candidate
 	for _, m := range v.label.Members {
-		if !v.isLive(m.ID) || full[m.ID] {
+		if !v.accepts(m.ID) || full[m.ID] {
 			continue
 		}
 		free, known := p.space.of(m.ID, kind)
@@ -181,6 +188,11 @@ func (p *Pool) file(seg *segment, index int, leftOut bool) (*drive.File, error) 
 	if other := seg.files[index]; other != nil {
 		f.Close()
 		return other, nil
+	}
+	// The file may have moved, or the drive been opened anew (see admit).
+	if seg.drives[index] != id || p.members.now().drives[id] != d {
+		f.Close()
+		return nil, fmt.Errorf("drive %v: %w", id, drive.ErrClosed)
 	}
 	seg.files[index] = f
 	p.files.n.Add(1)

@@ -129,6 +129,9 @@ func (s *space) check(v *membership) error {
 	defer s.mu.Unlock()
 	n := 0
 	for id := range v.live {
+		if !v.accepts(id) {
+			continue
+		}
 		if r, known := s.drive[id]; !known || r.total == 0 && !r.full || r.forData() > 0 {
 			n++
 		}

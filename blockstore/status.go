@@ -25,7 +25,7 @@ type Status struct {
 // PoolStatus describes the pool as a whole.
 type PoolStatus struct {
 	ID            uuid.UUID `json:"id"`
-	State         string    `json:"state"` // ONLINE, DEGRADED, or UNAVAIL when it takes no writes
+	State         string    `json:"state"` // ONLINE; DEGRADED while something is missing or being rebuilt; UNAVAIL when it takes no writes
 	Reason        string    `json:"reason,omitempty"`
 	Epoch         uint32    `json:"epoch"`
 	Data          int       `json:"data"`   // k of new segments, now
@@ -90,7 +90,7 @@ func (p *Pool) Status(ctx context.Context) (Status, error) {
 	s := Status{Redundancy: p.redundancy(v)}
 	s.Drives = p.driveStatus(v)
 	s.Pool = PoolStatus{
-		ID: p.id, Epoch: v.label.Epoch, Data: p.fullK(), Parity: p.parity, Width: p.width,
+		ID: p.id, Epoch: v.label.Epoch, Data: p.fullK(), Parity: p.parity, Width: v.label.Width,
 		ReadOnly: v.readOnly != nil, Stage: "running", State: "ONLINE",
 	}
 	s.Pool.CapacityBytes, s.Pool.FreeBytes = p.usable(s.Drives)
@@ -100,12 +100,12 @@ func (p *Pool) Status(ctx context.Context) (Status, error) {
 			worst = max(worst, i)
 		}
 	}
-	away := len(v.label.Members) - len(v.live)
+	away := v.away()
 	s.Pool.Spare = max(0, p.parity-max(worst, away))
 	switch {
 	case v.readOnly != nil:
 		s.Pool.State, s.Pool.Stage, s.Pool.Reason = "UNAVAIL", "reduced", v.readOnly.Error()
-	case away > 0 || worst > 0:
+	case away > 0 || worst > 0 || v.filling() > 0:
 		s.Pool.State, s.Pool.Stage = "DEGRADED", "masked"
 		if worst > p.parity {
 			s.Pool.Stage = "reduced"
@@ -136,7 +136,7 @@ func (p *Pool) driveStatus(v *membership) []DriveStatus {
 	for _, m := range v.label.Members {
 		d := DriveStatus{Slot: m.Slot, ID: m.ID, State: m.State.String(), Catalog: replicas[m.ID.String()]}
 		why := v.why[m.ID]
-		if takesPart(m.State) && !v.isLive(m.ID) { // no label says so yet, or can
+		if attends(m) && !v.isHere(m.ID) { // no label says so yet, or will
 			switch {
 			case errors.Is(why, drive.ErrRemoved):
 				d.State = drive.Removed.String()
@@ -149,8 +149,8 @@ func (p *Pool) driveStatus(v *membership) []DriveStatus {
 		if why != nil {
 			d.Reason = why.Error()
 		}
+		d.Path = p.book.path(m.ID)
 		if dr := v.drives[m.ID]; dr != nil {
-			d.Path = dr.Dir()
 			d.ReadErrors, d.WriteErrors, d.ChecksumErrors = dr.Errors()
 		}
 		d.FreeBytes, d.CapacityBytes = p.space.both(m.ID)
@@ -168,7 +168,7 @@ func (p *Pool) usable(drives []DriveStatus) (capacity, free uint64) {
 		devices[p.space.device(d.ID)]++
 	}
 	for _, d := range drives {
-		if d.State == drive.Online.String() {
+		if d.State == drive.Online.String() || d.State == drive.Rebuilding.String() {
 			share := uint64(1)
 			if dev := p.space.device(d.ID); dev != (vfs.DeviceID{}) {
 				share = devices[dev]

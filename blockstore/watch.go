@@ -13,12 +13,41 @@ import (
 // drive at its path, each on a goroutine of its own since a hung drive does not
 // answer (R13).
 func (p *Pool) watch() {
-	for id, d := range p.members.now().live {
-		p.wg.Go(func() { p.watchDrive(id, d) })
-	}
+	p.book.mu.Lock()
+	p.book.serving = true
+	p.book.mu.Unlock()
+	p.watchNew()
 	p.wg.Go(p.watchStuck)
+	if !p.observer {
+		p.wg.Go(p.welcome)
+	}
 	for _, s := range []*share{p.mem.uploads, p.mem.reads} {
 		p.wg.Go(func() { p.reclaim(s) })
+	}
+}
+
+// watchNew has every drive that is here looked after.
+func (p *Pool) watchNew() {
+	p.book.mu.Lock()
+	defer p.book.mu.Unlock()
+	select {
+	case <-p.stopped:
+		return
+	default:
+	}
+	if !p.book.serving {
+		return
+	}
+	for id, d := range p.members.now().here() {
+		if !p.book.watched[d] {
+			p.book.watched[d] = true
+			p.wg.Go(func() {
+				p.watchDrive(id, d)
+				p.book.mu.Lock()
+				delete(p.book.watched, d)
+				p.book.mu.Unlock()
+			})
+		}
 	}
 }
 
@@ -33,7 +62,7 @@ func (p *Pool) watchStuck() {
 		case <-p.stopped:
 			return
 		}
-		for id, d := range p.members.now().live {
+		for id, d := range p.members.now().here() {
 			if d.Stuck() > p.patience {
 				p.hung(id)
 			}
@@ -47,7 +76,7 @@ const stuckShare = 8
 // hung leaves out a drive that does not get on with what it was given. What
 // waits in its queue is answered then, and the memory comes back.
 func (p *Pool) hung(id uuid.UUID) {
-	d := p.members.now().live[id]
+	d := p.members.now().here()[id]
 	if d == nil {
 		return
 	}
@@ -66,7 +95,7 @@ func (p *Pool) watchDrive(id uuid.UUID, d *drive.Drive) {
 		case <-p.stopped:
 			return
 		}
-		if !p.members.now().isLive(id) {
+		if p.members.now().here()[id] != d {
 			return
 		}
 		err := d.Present()

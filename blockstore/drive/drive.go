@@ -288,3 +288,10 @@ func (d *Drive) shutdown() {
 	d.closeErr = errors.Join(d.labels.close(), d.lock.Close())
 	close(d.down)
 }
+
+// ClearErrors sets the counts of Errors to zero.
+func (d *Drive) ClearErrors() {
+	d.readErrors.Store(0)
+	d.writeErrors.Store(0)
+	d.checksumErrors.Store(0)
+}

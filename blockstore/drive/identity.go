@@ -37,3 +37,10 @@ func identityOf(fi vfs.FileInfo) identity {
 	}
 	return identity{}
 }
+
+// SameFile says whether both describe the same file or directory, as far as the
+// file system tells inodes.
+func SameFile(a, b vfs.FileInfo) bool {
+	x, y := identityOf(a), identityOf(b)
+	return x.known && y.known && x == y
+}
