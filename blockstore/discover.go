@@ -71,7 +71,7 @@ func discover(o Options) (*found, error) {
 	locked := make(map[string]drive.Label)
 	for dir, l := range labels {
 		d, err := patiently(o.Patience, func() (*drive.Drive, error) {
-			return drive.Open(drive.Options{FS: o.FS, Logger: o.Logger}, dir)
+			return drive.Open(drive.Options{FS: o.FS, Logger: o.Logger, ReadOnly: o.ReadOnly}, dir)
 		}, func(d *drive.Drive) { _ = d.Close() })
 		if err != nil && failsAsDrive(err) {
 			o.Logger.Error("a drive cannot be opened", "path", dir, "error", err)

@@ -71,6 +71,9 @@ func (p *Pool) start(ctx context.Context, f *found) error {
 	p.members.view.Store(&membership{label: f.top.Membership, drives: f.drives, why: make(map[uuid.UUID]error)})
 	p.noteMembers()
 	p.knowPaths(f)
+	if p.opt.ReadOnly {
+		return p.startLooking(ctx, f)
+	}
 	if err := p.join(f); err != nil {
 		var few *tooFewError
 		if errors.As(err, &few) && few.readable {

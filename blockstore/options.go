@@ -16,6 +16,10 @@ type Options struct {
 
 	// Init makes a pool of the directories if none of them belongs to one.
 	Init bool
+	// ReadOnly opens the pool to be looked at: it takes the drives' locks and
+	// changes not one byte on any of them. What is not settled is not served, as
+	// in a pool that is read-only for want of drives. It does not go with Init.
+	ReadOnly bool
 	// Parity is the number of drives that may fail, for a new pool; of one that
 	// exists it must be the same, or 0. 0: 1 for 2 and 3 drives, 2 for 4 to 11,
 	// 3 from 12.
@@ -56,6 +60,9 @@ const (
 func (o Options) withDefaults() (Options, error) {
 	if len(o.Dirs) == 0 {
 		return o, fmt.Errorf("%w: no directory was given", ErrOptions)
+	}
+	if o.ReadOnly && o.Init {
+		return o, fmt.Errorf("%w: a pool that is only looked at is not made", ErrOptions)
 	}
 	if o.SegmentBytes != 0 && (o.SegmentBytes < segmentBytesMin || o.SegmentBytes > segmentBytesMost) {
 		return o, fmt.Errorf("%w: a segment size of %d bytes; it must be from 64 KiB to 1 TiB", ErrOptions, o.SegmentBytes)
