@@ -119,10 +119,11 @@ func (p *Pool) Mend(ctx context.Context, id drive.SegmentID, o MendOptions) (Men
 	defer seg.pins.Add(-1)
 	m := &mender{p: p, seg: seg, o: o}
 	defer m.close()
-	if err := m.run(ctx); err != nil {
-		return m.report, err
+	err = m.run(ctx)
+	if r := &m.report; r.MovedFiles > 0 || r.MendedBlocks > 0 {
+		p.log.Info("segment mended", "segment", id, "files moved", r.MovedFiles, "blocks mended", r.MendedBlocks, "bytes written", r.WrittenBytes)
 	}
-	return m.report, nil
+	return m.report, err
 }
 
 // settled says whether nothing is written to the segment any more.
@@ -244,5 +245,8 @@ func (m *mender) flushProgress(ctx context.Context) error {
 func (m *mender) close() {
 	for _, l := range m.lanes {
 		l.close()
+		if l.moves {
+			m.p.unpin(l.to)
+		}
 	}
 }

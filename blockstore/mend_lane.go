@@ -133,9 +133,13 @@ func (m *mender) mendInPlace(ctx context.Context, v *membership, l *lane) error 
 // it is: Work says that a drive is waited for.
 func (m *mender) moveElsewhere(ctx context.Context, v *membership, l *lane, taken map[uuid.UUID]bool) error {
 	for _, id := range m.p.targets(v, m.seg, taken) {
+		if !m.p.pin(id) { // it does not leave the pool until the table names the file
+			continue
+		}
 		d := v.drives[id]
 		f, resumed, err := m.begin(ctx, d, l)
 		if err != nil {
+			m.p.unpin(id)
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
