@@ -48,8 +48,8 @@ func (c *Catalog) CompareReplicas(ctx context.Context, pace func(ctx context.Con
 		snaps[i], out[i].Err = k.await(ctx)
 	}
 	for i, k := range all {
-		if out[i].Err == nil && snaps[i].v.meta != at {
-			out[i].Err = fmt.Errorf("%w: it is at LSN %d, not at %d", errInconsistent, snaps[i].LSN(), at.lsn)
+		if got := snaps[i]; out[i].Err == nil && (got.LSN() != at.lsn || got.UID() != at.uid) {
+			out[i].Err = fmt.Errorf("%w: it is at LSN %d, not at %d", errInconsistent, got.LSN(), at.lsn)
 		}
 		if out[i].Err == nil {
 			var stopped error
