@@ -142,7 +142,7 @@ func changeFlags(more ...cli.Flag) []cli.Flag {
 	)...)
 }
 
-const driveHelp = "DRIVE is a slot, an id or a path, as `holdfast drive list` shows them."
+const driveHelp = "DRIVE is a slot, an id or a path, as `holdfast drive list` shows them.\n"
 
 // driveAction is the action of the commands that are about one drive and take nothing else.
 func driveAction(con *console, name string, warns bool, done func(changeReport) string) cli.ActionFunc {

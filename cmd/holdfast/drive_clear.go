@@ -7,8 +7,9 @@ func driveClearCommand(con *console) *cli.Command {
 		Name:      "clear",
 		Usage:     "forget the errors of a drive, and use it again if it was FAULTED",
 		ArgsUsage: "DRIVE",
-		Description: driveHelp + " For when the cause has been found and mended: a cable, a\n" +
-			"controller. What the drive missed is mended; everything on it is verified before it is relied upon.",
+		Description: driveHelp +
+			"For when the cause has been found and mended: a cable, a controller. What the drive missed is mended; everything\n" +
+			"on it is verified before it is relied upon.",
 		Flags: changeFlags(),
 		Action: driveAction(con, "clear", false, func(r changeReport) string {
 			return r.name() + " is " + r.State + ", its errors are forgotten"

@@ -11,9 +11,9 @@ func driveEvacuateCommand(con *console) *cli.Command {
 		Name:      "evacuate",
 		Usage:     "move all that a drive holds to other drives, then take it out of the pool",
 		ArgsUsage: "DRIVE",
-		Description: driveHelp + "\n" +
-			"It is copied, not reconstructed, so nothing is less safe meanwhile. At the end the drive forgets that it was part of\n" +
-			"the pool, and can be taken away. Refused if the other drives could not take it all: add one first.",
+		Description: driveHelp +
+			"It is copied, not reconstructed, so nothing is less safe meanwhile. At the end the drive forgets that it was\n" +
+			"part of the pool, and can be taken away. Refused if the other drives could not take it all: add one first.",
 		Flags: changeFlags(),
 		Action: driveAction(con, "evacuate", true, func(r changeReport) string {
 			return fmt.Sprintf("%s is %s: %s are moved to other drives", r.name(), r.State, size(r.BytesToMove))

@@ -7,8 +7,9 @@ func driveRemoveCommand(con *console) *cli.Command {
 		Name:      "remove",
 		Usage:     "forget a drive that holds nothing",
 		ArgsUsage: "DRIVE",
-		Description: driveHelp + " For a spare, and for a drive whose data has all been made anew\n" +
-			"elsewhere. One that still holds columns is refused: `holdfast drive evacuate DRIVE` moves them away first.",
+		Description: driveHelp +
+			"For a spare, and for a drive whose data has all been made anew elsewhere. One that still holds columns is\n" +
+			"refused: `holdfast drive evacuate DRIVE` moves them away first.",
 		Flags: changeFlags(),
 		Action: driveAction(con, "remove", true, func(r changeReport) string {
 			return r.name() + " is no longer part of the pool"

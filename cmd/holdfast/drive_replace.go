@@ -15,12 +15,12 @@ func driveReplaceCommand(con *console) *cli.Command {
 		Name:      "replace",
 		Usage:     "put another disk in a drive's place",
 		ArgsUsage: "DRIVE DIR",
-		Description: driveHelp + " DIR is an empty or absent directory on the new disk; it may\n" +
-			"be the drive's own path, once the new disk is mounted there. What the drive held is made anew from the others, or\n" +
-			"copied if the drive can still be read; with --wait the command ends when every column of it has been written, read\n" +
-			"back and verified.\n\n" +
-			"Refused: a directory that is in use or belongs to another pool, one with less room than the drive's data needs, and\n" +
-			"without --force one that shares a device with another drive where the pool's drives have one each.",
+		Description: driveHelp +
+			"DIR is an empty or absent directory on the new disk; it may be the drive's own path, once the new disk is\n" +
+			"mounted there. What the drive held is made anew from the others, or copied if the drive can still be read; with\n" +
+			"--wait the command ends when every column of it has been written, read back and verified.\n\n" +
+			"Refused: a directory that is in use or belongs to another pool, one with less room than the drive's data needs,\n" +
+			"and without --force one that shares a device with another drive where the pool's drives have one each.",
 		Flags: changeFlags(),
 		Action: action(adminClient, 2, 2, readReplacement, func(c *cli.Context, cl *client, with replacement) error {
 			return change{

@@ -30,8 +30,12 @@ type eventReport struct {
 	Count   int      `json:"count"`
 }
 
-// eventsWait is how long one question waits for news; the daemon's most is a minute.
-const eventsWait = 30 * time.Second
+const (
+	// eventsWait is how long one question waits for news; the daemon's most is a minute.
+	eventsWait = 30 * time.Second
+	// eventsPage is how many events one answer has at most.
+	eventsPage = 1000
+)
 
 func eventsCommand(con *console) *cli.Command {
 	return &cli.Command{
@@ -57,8 +61,8 @@ func eventsCommand(con *console) *cli.Command {
 					}
 					after = e.report.Seq
 				}
-				if len(events) > 0 {
-					continue
+				if len(events) == eventsPage {
+					continue // there may be more
 				}
 				if !c.Bool("follow") {
 					return nil
@@ -78,7 +82,10 @@ type event struct {
 // events asks for those after the one with this number, and lets the daemon wait for one if there are none.
 func (c *client) events(ctx *cli.Context, after uint64, wait time.Duration) ([]event, error) {
 	r := adminRequest(http.MethodGet, "events")
-	r.query = url.Values{"after": {strconv.FormatUint(after, 10)}, "wait_seconds": {strconv.Itoa(int(wait / time.Second))}}
+	r.query = url.Values{
+		"after": {strconv.FormatUint(after, 10)}, "max": {strconv.Itoa(eventsPage)},
+		"wait_seconds": {strconv.Itoa(int(wait / time.Second))},
+	}
 	var answer struct {
 		Events []json.RawMessage `json:"events"`
 	}

@@ -14,6 +14,7 @@ type scrubReport struct {
 	Outcome        string          `json:"outcome"`
 	Started        *time.Time      `json:"started"`
 	Finished       *time.Time      `json:"finished"`
+	LastSuccess    *time.Time      `json:"last_success"` // when a run last ended with all mended
 	SegmentsDone   int64           `json:"segments_done"`
 	SegmentsTotal  int64           `json:"segments_total"`
 	BytesRead      int64           `json:"bytes_read"`

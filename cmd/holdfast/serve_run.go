@@ -80,8 +80,12 @@ func serve(ctx context.Context, con *console, cfg serveConfig) (err error) {
 	if err := registry.Register(newPoolMetrics(shown.report)); err != nil {
 		return err
 	}
+	asked, err := newOperationMetrics(registry)
+	if err != nil {
+		return err
+	}
 	server, err := api.New(api.Options{
-		Store: store, Admin: shown, AccessKey: keys.access, SecretKey: keys.secret,
+		Store: measuredStore{store, asked}, Admin: shown, AccessKey: keys.access, SecretKey: keys.secret,
 		Logger: logger, Registerer: registry, Gatherer: registry, DrainTimeout: drainTime,
 	})
 	if err != nil {

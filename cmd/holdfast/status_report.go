@@ -28,6 +28,10 @@ type statusReport struct {
 		Stripes  int64            `json:"stripes"`
 		Missing  map[string]int64 `json:"missing"`
 	} `json:"redundancy"`
+	Commits struct {
+		Batches int64 `json:"batches"`
+		Changes int64 `json:"changes"`
+	} `json:"commits"`
 	// What mends and proves; nil where the daemon does not say.
 	Rebuild  *rebuildReport  `json:"rebuild"`
 	Scrub    *scrubReport    `json:"scrub"`
