@@ -80,7 +80,7 @@ type Options struct {
 	Tick           time.Duration    // how often the schedule is looked at; 0: 30 s
 	Logger         *slog.Logger     // nil: none
 	// Started and Ended are told of runs, not of segments brought forward; may be
-	// nil. They must not block.
+	// nil. They must not block, and not call the Scrubber.
 	Started, Ended func(Status)
 }
 

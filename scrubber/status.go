@@ -42,3 +42,86 @@ type Status struct {
 	Next           *time.Time `json:"next,omitempty"`   // when the schedule starts the next run
 	RateBytes      int64      `json:"rate_bytes"`       // the cap on bytes per second; 0: none
 }
+
+// Status says how far the scrub is.
+func (s *Scrubber) Status() Status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.status()
+}
+
+func (s *Scrubber) status() Status {
+	st := s.st
+	status := Status{
+		State:          s.state(),
+		Running:        st.On,
+		Reason:         s.why(),
+		Outcome:        st.Outcome,
+		Started:        orNil(st.Started),
+		Finished:       orNil(st.Finished),
+		LastSuccess:    orNil(st.LastSuccess),
+		SegmentsDone:   st.Done,
+		SegmentsTotal:  st.Total,
+		BytesRead:      st.BytesRead,
+		BytesPerSecond: s.meter.rate(),
+		Mended:         st.Mended,
+		Unread:         st.Unread,
+		Skipped:        st.Skipped,
+		Retries:        len(s.again),
+		Remaining:      s.found.remaining(),
+		Findings:       s.found.last(),
+		Schedule:       s.plan.String(),
+		RateBytes:      s.pace.cap(),
+	}
+	live := s.live.Load()
+	if s.task.run != 0 && s.task.run == s.run {
+		status.BytesRead += live
+	}
+	if !st.Heeded.IsZero() {
+		status.Next = orNil(s.plan.next(st.Heeded.In(s.now().Location())))
+	}
+	if status.State == Running && st.Done > 0 && status.BytesPerSecond > 0 {
+		// Segments are of one size, more or less.
+		left := st.BytesRead/int64(st.Done)*int64(st.Total-st.Done) - live
+		status.ETASeconds = max(1, left/status.BytesPerSecond)
+	}
+	return status
+}
+
+func (s *Scrubber) state() string {
+	switch {
+	case !s.st.On:
+		return Idle
+	case s.st.Paused:
+		return Paused
+	case s.reason != "":
+		return Waiting
+	default:
+		return Running
+	}
+}
+
+func (s *Scrubber) why() string {
+	select {
+	case <-s.ready:
+	default:
+		return ErrNotReady.Error()
+	}
+	switch {
+	case s.reason != "":
+		return s.reason
+	case s.unsaved != "":
+		return s.unsaved
+	case !s.st.On && s.task.kind == examine:
+		return "no scrub is on, but a segment that is suspected of damage is being examined"
+	default:
+		return ""
+	}
+}
+
+func orNil(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
