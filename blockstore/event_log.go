@@ -31,9 +31,10 @@ type eventLog struct {
 	mu      sync.Mutex
 	queue   []Event // not numbered yet
 	held    map[eventKey]*repeats
-	dropped int           // for want of room, since the last that had some
-	news    chan struct{} // closed when there are new events
-	told    *membership   // of which all changes were noted
+	said    map[eventKey]string // texts of events that are told once
+	dropped int                 // for want of room, since the last that had some
+	news    chan struct{}       // closed when there are new events
+	told    *membership         // of which all changes were noted
 
 	loaded bool
 	memory []Event // numbered, ascending, not known to be durable
@@ -57,7 +58,7 @@ const (
 func newEventLog(p *Pool) *eventLog {
 	return &eventLog{
 		p: p, wake: make(chan struct{}, 1), now: make(chan chan struct{}),
-		held: make(map[eventKey]*repeats), news: make(chan struct{}),
+		held: make(map[eventKey]*repeats), said: make(map[eventKey]string), news: make(chan struct{}),
 	}
 }
 
@@ -74,7 +75,7 @@ func eventNumber(name string) uint64 {
 func (l *eventLog) note(e Event) {
 	l.p.complete(&e)
 	l.mu.Lock()
-	if e.every || !l.hold(e, time.Now()) {
+	if e.every || !l.saidBefore(&e) && !l.hold(e, time.Now()) {
 		l.add(e)
 	}
 	l.mu.Unlock()

@@ -8,8 +8,9 @@ import (
 	"github.com/holdfast-storage/holdfast/blockstore/drive"
 )
 
-// noteMembers notes what has changed of the membership since it was last asked.
-// It is called after every change, under the lock that orders them.
+// noteMembers notes which members were left out since it was last asked, why,
+// and that no more changes are taken. It is called after every change, under the
+// lock that orders them. Of changes for the better, who makes them tells.
 func (p *Pool) noteMembers() {
 	l := p.events
 	l.mu.Lock()
@@ -21,20 +22,18 @@ func (p *Pool) noteMembers() {
 	}
 	for _, m := range v.label.Members {
 		was, known := old.member(m.ID)
-		from, to := old.stateOf(was), v.stateOf(m)
-		switch {
-		case !known:
-			p.note(stateEvent(v, m, to, "drive_added", "drive %d joined the pool", "it is "+to.String()))
-		case from != to:
-			e, ok := changeEvent(v, m, from, to, old.live == nil)
-			if ok {
-				p.note(e)
-			}
+		if !known {
+			continue
 		}
-	}
-	for _, m := range old.label.Members {
-		if _, still := v.member(m.ID); !still {
-			p.note(stateEvent(v, m, drive.Online, "drive_left", "drive %d is no drive of the pool any more", "its label can open the pool no more"))
+		switch from, to := old.stateOf(was), v.stateOf(m); {
+		case from == to:
+		case isOut(to):
+			p.note(v.leftOut(m, to))
+		case isOut(from) && old.live == nil:
+			p.note(Event{ // in an opened pool, who lets it back in has more to tell
+				Kind: "drive_returned", Stage: StageRecovering, Severity: SeverityInfo, Drive: about(m.ID), every: true,
+				Text: fmt.Sprintf("drive %d, which was %v, is back", m.Slot, from), Done: "it is " + to.String(),
+			})
 		}
 	}
 	if v.readOnly != nil && old.readOnly == nil {
@@ -43,6 +42,11 @@ func (p *Pool) noteMembers() {
 			Done: "objects are read as far as the drives that are here allow; no change is taken until the pool is opened again with enough of them",
 		})
 	}
+}
+
+// isOut says of a state that nothing is read from such a drive.
+func isOut(s drive.State) bool {
+	return s == drive.Faulted || s == drive.Removed || s == drive.Unavail || s == drive.Offline
 }
 
 // stateOf is the state that a member is in, even if no label says so yet, or can.
@@ -60,62 +64,20 @@ func (v *membership) stateOf(m drive.Member) drive.State {
 	return drive.Faulted
 }
 
-// changeEvent is the event of a member's new state, if that is worth one.
-func changeEvent(v *membership, m drive.Member, from, to drive.State, opening bool) (e Event, ok bool) {
-	kind := "drive_" + strings.ToLower(to.String())
-	switch to {
-	case drive.Faulted, drive.Removed, drive.Unavail, drive.Offline:
-		e = stateEvent(v, m, to, kind, "drive %d is not used any more", v.standing())
-		if why := v.why[m.ID]; why != nil {
-			e.Text += ": " + why.Error()
-		}
-	case drive.Rebuilding:
-		e = stateEvent(v, m, to, kind, "drive %d takes part, and does not hold all its columns yet", "they are made anew on it")
-	case drive.Evacuating:
-		e = stateEvent(v, m, to, kind, "drive %d is being evacuated", "its columns are copied to other drives; it holds nothing new")
-	case drive.Spare:
-		e = stateEvent(v, m, to, kind, "drive %d is a spare", "it stands ready to take a lost drive's place")
-	case drive.Online:
-		switch from {
-		case drive.Rebuilding:
-			e = stateEvent(v, m, to, kind, "drive %d holds all its columns", "")
-			e.Stage = StageRecovered
-		case drive.Spare:
-			e = stateEvent(v, m, to, kind, "drive %d, a spare, was put to use", "it takes columns that are made anew")
-			e.Stage = StageRecovering
-		case drive.Evacuating:
-			e = stateEvent(v, m, to, kind, "drive %d is not evacuated any more", "it takes new columns again")
-		default:
-			// In an opened pool, who lets it back in has more to tell.
-			e = stateEvent(v, m, to, "drive_returned", "drive %d is back", "it is used again")
-			e.Stage = StageRecovering
-			return e, opening
-		}
-	}
-	return e, true
-}
-
-// stateEvent is an event about a member in that state. The text has a place for
-// the slot.
-func stateEvent(v *membership, m drive.Member, state drive.State, kind, text, done string) Event {
+// leftOut is the event of a member that takes part no more.
+func (v *membership) leftOut(m drive.Member, state drive.State) Event {
 	e := Event{
-		Kind: kind, Stage: StageRunning, Severity: SeverityInfo, Drive: &EventDrive{ID: m.ID, Slot: m.Slot},
-		Text: fmt.Sprintf(text, m.Slot), Done: done, every: true,
+		Kind: "drive_" + strings.ToLower(state.String()), Stage: StageMasked, Severity: SeverityError, Drive: about(m.ID), every: true,
+		Text: fmt.Sprintf("drive %d is not used any more", m.Slot), Done: v.standing(),
 	}
-	if d := v.drives[m.ID]; d != nil {
-		e.Drive.Path = d.Dir()
+	if why := v.why[m.ID]; why != nil {
+		e.Text += ": " + why.Error()
 	}
-	switch state {
-	case drive.Faulted, drive.Removed, drive.Unavail, drive.Offline:
-		e.Stage, e.Severity = StageMasked, SeverityError
-		if state == drive.Offline {
-			e.Severity = SeverityWarning
-		}
-		if v.readOnly != nil || v.away() > v.label.Parity {
-			e.Stage = StageReduced
-		}
-	case drive.Rebuilding:
-		e.Stage = StageRecovering
+	if state == drive.Offline {
+		e.Severity = SeverityWarning
+	}
+	if v.readOnly != nil || v.away() > v.label.Parity {
+		e.Stage = StageReduced
 	}
 	return e
 }

@@ -3,6 +3,9 @@ package blockstore
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -88,4 +91,33 @@ func (p *Pool) noteReplicaMade(id uuid.UUID) {
 		Kind: "replica_made", Stage: StageRecovered, Severity: SeverityInfo, Drive: about(id),
 		Text: "a replica of the catalog was made anew",
 	})
+}
+
+// noteMended notes what was found wrong with a segment and mended, if anything.
+// Columns of drives that are gone are no findings: their drives were told of.
+func (p *Pool) noteMended(id drive.SegmentID, r *MendReport) {
+	if len(r.Findings) == 0 {
+		return
+	}
+	e := Event{Kind: "mended", Stage: StageRecovered, Severity: SeverityWarning, Segment: id.String()}
+	kinds, remain := make(map[string]int), 0
+	for _, f := range r.Findings {
+		kinds[f.Kind]++
+		if !f.Mended {
+			remain++
+			e.Objects = append(e.Objects, f.Objects...)
+		}
+	}
+	var list []string
+	for _, kind := range slices.Sorted(maps.Keys(kinds)) {
+		list = append(list, fmt.Sprintf("%d %s", kinds[kind], kind))
+	}
+	e.Text = fmt.Sprintf("%d findings in segment %v: %s", len(r.Findings), id, strings.Join(list, ", "))
+	e.Done = "all was mended and read back"
+	if remain > 0 {
+		// It is tried again and again: told once, until it is different.
+		e.Kind, e.Stage, e.Severity, e.once = "damage", StageReduced, SeverityError, true
+		e.Done = fmt.Sprintf("%d were mended; %d remain", len(r.Findings)-remain, remain)
+	}
+	p.note(e)
 }

@@ -35,12 +35,33 @@ const (
 	repeatKeysMax  = 4096 // beyond them, nothing is held back
 )
 
-// hold counts an event if it is a repeat, else it says no. The caller holds l.mu.
-func (l *eventLog) hold(e Event, now time.Time) bool {
+func (e *Event) key() eventKey {
 	key := eventKey{kind: e.Kind, severity: e.Severity, segment: e.Segment}
 	if e.Drive != nil {
 		key.drive = e.Drive.ID
 	}
+	return key
+}
+
+// saidBefore says of an event that is told once whether it was. The caller holds
+// l.mu.
+func (l *eventLog) saidBefore(e *Event) bool {
+	if !e.once {
+		return false
+	}
+	key, says := e.key(), e.Text+"\x00"+e.Done
+	if l.said[key] == says {
+		return true
+	}
+	if len(l.said) < repeatKeysMax {
+		l.said[key] = says
+	}
+	return false
+}
+
+// hold counts an event if it is a repeat, else it says no. The caller holds l.mu.
+func (l *eventLog) hold(e Event, now time.Time) bool {
+	key := e.key()
 	r := l.held[key]
 	if r == nil || r.count == 0 && !now.Before(r.until) {
 		if r != nil || len(l.held) < repeatKeysMax {

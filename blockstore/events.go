@@ -26,6 +26,7 @@ type Event struct {
 	MoreObjects int `json:"more_objects,omitempty"` // how many more there are than Objects names
 
 	every bool // never held back as a repeat: it is rare by its nature
+	once  bool // not told again in this opening while it says the same
 }
 
 // EventDrive names the drive that an event is about. With the ID alone the pool

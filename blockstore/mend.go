@@ -123,6 +123,7 @@ func (p *Pool) Mend(ctx context.Context, id drive.SegmentID, o MendOptions) (Men
 	if r := &m.report; r.MovedFiles > 0 || r.MendedBlocks > 0 {
 		p.log.Info("segment mended", "segment", id, "files moved", r.MovedFiles, "blocks mended", r.MendedBlocks, "bytes written", r.WrittenBytes)
 	}
+	p.noteMended(id, &m.report)
 	return m.report, err
 }
 
@@ -144,7 +145,7 @@ type mender struct {
 	lanes   []*lane
 	stripe  stripeWork
 	report  MendReport
-	failed  map[uuid.UUID]error // drives that failed as targets
+	failed  map[int]error // files that could not be made
 }
 
 func (m *mender) run(ctx context.Context) error {
@@ -152,7 +153,7 @@ func (m *mender) run(ctx context.Context) error {
 	m.drives = append(m.drives, m.seg.drives...)
 	m.end, m.suspect = m.seg.end, m.seg.suspect
 	m.seg.mu.Unlock()
-	m.failed = make(map[uuid.UUID]error)
+	m.failed = make(map[int]error)
 	if err := m.openLanes(ctx); err != nil {
 		return err
 	}
