@@ -1,0 +1,188 @@
+package scrubber
+
+import (
+	"errors"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// wall is a wall clock that can be set.
+type wall struct{ off atomic.Int64 }
+
+func (w *wall) now() time.Time      { return time.Now().Add(time.Duration(w.off.Load())) }
+func (w *wall) set(d time.Duration) { w.off.Add(int64(d)) }
+
+const (
+	day  = 24 * time.Hour
+	week = 7 * day
+	year = 365 * day
+	tick = 5 * time.Minute // fewer than there are, for weeks go by
+)
+
+func TestScheduleLines(t *testing.T) {
+	from := time.Date(2000, 1, 1, 12, 0, 0, 0, time.UTC) // a Saturday
+	for line, want := range map[string]string{
+		"0 3 * * SUN":     "2000-01-02 03:00",
+		"  0  3 * *  sun": "2000-01-02 03:00",
+		"30 2 15 * 1":     "2000-01-03 02:30", // a Monday, or the 15th
+		"0 0 29 2 *":      "2000-02-29 00:00",
+		"@weekly":         "2000-01-02 00:00",
+		"@every 36h":      "2000-01-03 00:00",
+		"*/10 * * * *":    "2000-01-01 12:10",
+		"off":             "0001-01-01 00:00",
+		"OFF":             "0001-01-01 00:00",
+	} {
+		s, err := parseSchedule(line)
+		if err != nil {
+			t.Errorf("%q: %v", line, err)
+			continue
+		}
+		if got := s.next(from).Format("2006-01-02 15:04"); got != want {
+			t.Errorf("%q comes next at %s, want %s", line, got, want)
+		}
+	}
+	for _, line := range []string{"", "weekly", "0 3 * *", "0 3 * * SUN *", "60 3 * * *", "0 24 * * *", "0 0 30 2 *", "* * * * FOO", "@every 1s", "TZ=", "TZ=Nowhere/At_all 0 3 * * *", "\x00"} {
+		if _, err := parseSchedule(line); !errors.Is(err, ErrSchedule) {
+			t.Errorf("%q is taken: %v", line, err)
+		}
+	}
+}
+
+// starts counts the runs that begin while the time goes by.
+func starts(p *fakePool, during time.Duration) int {
+	before := p.sealed
+	after(during)
+	return p.sealed - before
+}
+
+func TestScheduledRuns(t *testing.T) {
+	p := newFakePool(1)
+	bubble(t, p, func(t *testing.T) {
+		d := start(t, p, Options{Tick: tick})
+		if n := starts(p, 26*time.Hour); n != 0 {
+			t.Errorf("%d runs before Sunday, 3 o'clock", n)
+		}
+		if n := starts(p, 2*time.Hour); n != 1 {
+			t.Errorf("%d runs on Sunday", n)
+		}
+		if n := starts(p, 4*week); n != 4 {
+			t.Errorf("%d runs in four weeks", n)
+		}
+		if err := d.SetSchedule(t.Context(), "0 0 30 2 *"); !errors.Is(err, ErrSchedule) {
+			t.Errorf("a line that cannot be: %v", err)
+		}
+		d.must(d.SetSchedule(t.Context(), "off"))
+		d.stop()
+		d = start(t, p, Options{Tick: tick})
+		if s := d.Status(); s.Schedule != "off" || s.Next != nil {
+			t.Errorf("off, after a restart: %+v", s)
+		}
+		if n := starts(p, 4*week); n != 0 {
+			t.Errorf("%d runs although it is off", n)
+		}
+		d.must(d.SetSchedule(t.Context(), "0 * * * *"))
+		if n := starts(p, 10*time.Hour); n != 10 {
+			t.Errorf("%d runs in ten hours", n)
+		}
+		d.stop()
+	})
+}
+
+func TestMissedRunsAreMadeUpOnce(t *testing.T) {
+	p := newFakePool(1)
+	bubble(t, p, func(t *testing.T) {
+		start(t, p, Options{Tick: tick}).stop()
+		time.Sleep(5 * week)
+		d := start(t, p, Options{Tick: tick})
+		after(2 * time.Hour)
+		if p.sealed != 1 {
+			t.Errorf("%d runs for five that were missed", p.sealed)
+		}
+		d.stop()
+		d = start(t, p, Options{Tick: tick})
+		after(2 * time.Hour)
+		if p.sealed != 1 {
+			t.Errorf("%d runs after another restart", p.sealed)
+		}
+		d.stop()
+	})
+}
+
+func TestScheduleLeavesTheRunThatIsOn(t *testing.T) {
+	p := newFakePool(1, 2)
+	bubble(t, p, func(t *testing.T) {
+		d := start(t, p, Options{Tick: tick})
+		d.must(d.Start(t.Context(), 0))
+		d.must(d.Pause(t.Context()))
+		if n := starts(p, 3*week); n != 0 {
+			t.Errorf("%d runs beside one that is paused", n)
+		}
+		d.must(d.Resume(t.Context()))
+		if n := starts(p, time.Hour); n != 1 {
+			t.Errorf("%d runs", n)
+		}
+		d.stop()
+	})
+}
+
+func TestClockThatJumps(t *testing.T) {
+	for name, c := range map[string]struct {
+		jump   time.Duration
+		most   int // runs in the two hours after it
+		weekly int // runs in the four weeks after that
+	}{
+		"ten years ahead": {10 * year, 1, 4},
+		"ten years back":  {-10 * year, 0, 4},
+		"an hour ahead":   {time.Hour, 0, 4},
+		"an hour back":    {-time.Hour, 0, 4},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newFakePool(1)
+			var w wall
+			bubble(t, p, func(t *testing.T) {
+				d := start(t, p, Options{Now: w.now, Tick: tick})
+				after(3 * day) // a Tuesday
+				w.set(c.jump)
+				if n := starts(p, 2*time.Hour); n > c.most || c.jump > year && n != 1 {
+					t.Errorf("%d runs after the jump", n)
+				}
+				if n := starts(p, 4*week); n < c.weekly || n > c.weekly+1 {
+					t.Errorf("%d runs in the four weeks after it", n)
+				}
+				// Ahead by mistake, and back: the next run is not ten years away.
+				w.set(-c.jump)
+				if n := starts(p, 4*week); n < c.weekly || n > c.weekly+1 {
+					t.Errorf("%d runs in the four weeks after it was set right", n)
+				}
+				d.stop()
+			})
+		})
+	}
+}
+
+func TestClockThatIsSetBackOverAndOver(t *testing.T) {
+	p := newFakePool(1)
+	var w wall
+	bubble(t, p, func(t *testing.T) {
+		d := start(t, p, Options{Now: w.now})
+		after(27*time.Hour - time.Minute)
+		for range 600 { // around Sunday, 3 o'clock
+			after(2 * time.Minute)
+			w.set(-2 * time.Minute)
+		}
+		if p.sealed > 21 {
+			t.Errorf("%d runs in 20 hours", p.sealed)
+		}
+		for range 20 { // and with a restart each time
+			d.stop()
+			w.set(-10 * time.Second)
+			d = start(t, p, Options{Now: w.now})
+			after(10 * time.Second)
+		}
+		if p.sealed > 23 {
+			t.Errorf("%d runs", p.sealed)
+		}
+		d.stop()
+	})
+}
