@@ -44,6 +44,7 @@ type memory struct {
 	reads     *share
 	sips      *share
 	rescues   *share
+	checks    *share
 	pool      sync.Pool
 	own       sync.Pool // *[ownBytes]byte, requests' own memory (see lend.go)
 }
@@ -84,6 +85,8 @@ func newMemory(total int64, k, m int) *memory {
 	mem.sips = part(sipShare, 4)
 	mem.uploads.lending, mem.reads.lending = newLending(), newLending()
 	mem.rescues = part(rescueShare, 2*width)
+	mem.checks = part(0, 2*width) // stripes that are verified, beside all that clients need
+	mem.checks.always = true
 	return mem
 }
 
@@ -192,7 +195,7 @@ func aligned(n int) []byte {
 
 // usage is the memory handed out, and the budget.
 func (mem *memory) usage() (used, total int64) {
-	for _, s := range []*share{mem.uploads, mem.parity, mem.journal, mem.reads, mem.sips, mem.rescues} {
+	for _, s := range []*share{mem.uploads, mem.parity, mem.journal, mem.reads, mem.sips, mem.rescues, mem.checks} {
 		used, total = used+s.used.Load(), total+s.total
 	}
 	return used, total
