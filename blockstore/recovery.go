@@ -3,7 +3,6 @@ package blockstore
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/google/uuid"
 
@@ -19,6 +18,14 @@ import (
 // decides by has changed: copies are marked, and a segment of copies alone does
 // not count. Once the end is durable, its segment is the newest that counts,
 // and everything it does not follow is void.
+//
+// Files that moved change nothing of this. A file moves after its segment was
+// sealed, so after every batch in it was acknowledged: the journal had gone on to
+// another segment. Until a Remap is durable the old file is there, and a new one
+// that is not whole is evidence for what is in it and for no lack of anything
+// (foundSegment.original). Once it is durable, so is the batch it came in, and that
+// names as stable every batch of the segment that moved: where the log ends is not
+// asked there any more. So the old file may be gone, or be back with its drive.
 func (p *Pool) recover(ctx context.Context, f *found) error {
 	v := p.members.now()
 	p.catalog = catalog.New(catalog.Options{Logger: p.log, OnDrop: p.replicaDropped})
@@ -38,6 +45,8 @@ func (p *Pool) recover(ctx context.Context, f *found) error {
 		}
 		v = p.members.now()
 	}
+	p.firstEpoch = v.label.Epoch
+	p.distrustRestored(f, ev)
 	cp := v.label.Checkpoint
 	replicas := p.openReplicas(v, p.opt.FS)
 	defer func() { closeReplicas(replicas) }() // those that were not attached
@@ -92,73 +101,6 @@ func (e *logEnd) settle(applied uint64) {
 	}
 }
 
-// adopt takes the journal segments of the log into the table, so that they can
-// be read, sealed at where they end. Batches past last lie elsewhere from now
-// on, or are void.
-func (p *Pool) adopt(end *logEnd, ev *evidence, last uint64) {
-	if len(end.chain) > 0 {
-		ev.first = end.chain[0].base
-	}
-	for i, fs := range end.chain {
-		s := newSegment(fs.head.Segment, drive.Journal, fs.head.K, fs.head.M, slices.Clone(fs.head.Drives))
-		s.base, s.prev, s.last = fs.base, fs.prev, last
-		if i+1 < len(end.chain) {
-			s.last = min(last, end.chain[i+1].base-1)
-		}
-		s.measure(fs, ev)
-		p.segments.add(s)
-		for _, list := range fs.stripes {
-			for _, st := range list {
-				st.at.seg = s
-			}
-		}
-	}
-}
-
-// measure seals a segment by what was found of it: of a journal segment, the
-// batches up to its last LSN; of a bulk segment, the stripes that were finished.
-//
-// Before an object that names a stripe with a column missing is committed, the
-// segment is sealed with that file as suspect (see upload.judge). So in a
-// segment that was still open, where a drive that took part to the end lacks a
-// block, the stripe belongs to an upload that came to nothing, and is void.
-// Files on other drives are suspect: what they hold was not followed to the end.
-func (s *segment) measure(fs *foundSegment, ev *evidence) {
-	s.sealed = true
-	for i, id := range s.drives {
-		if s.kind == drive.Bulk && !ev.tookPart(id) {
-			s.suspect |= 1 << i
-		}
-	}
-	for no := range fs.next {
-		var st *foundStripe
-		for _, o := range fs.stripes[no] {
-			if st == nil || !st.readable() && o.readable() {
-				st = o
-			}
-		}
-		if st == nil || s.kind == drive.Journal && st.batch.LSN > s.last {
-			continue
-		}
-		var lacking uint64
-		void := false
-		for i := range st.at.d + s.m {
-			if st.good&(1<<i) == 0 {
-				file := s.fileOf(drive.ColumnOf(i, st.at.d, s.k), no)
-				lacking |= 1 << file
-				void = void || s.kind == drive.Bulk && ev.tookPart(s.drives[file]) && !fs.mute[s.drives[file]]
-			}
-		}
-		if void {
-			continue
-		}
-		s.suspect |= lacking
-		s.next = no + 1
-		s.end = st.at.offset + drive.BlockBytes(s.kind, st.at.d, s.m, st.at.length)
-		s.classes[class{int(no) % s.width(), st.at.d}]++
-	}
-}
-
 // writeEnd starts the journal of this opening: copies of what was kept above
 // stable, then the batch that ends the log. It returns where each copy lies.
 func (p *Pool) writeEnd(ctx context.Context, end *logEnd, last uint64) (map[uint64]catalog.Place, error) {
@@ -172,6 +114,7 @@ func (p *Pool) writeEnd(ctx context.Context, end *logEnd, last uint64) (map[uint
 	if j.after == 0 && len(end.chain) > 0 {
 		j.after = end.chain[0].prev
 	}
+	p.lineage.newest = j.after
 	places := make(map[uint64]catalog.Place)
 	for _, k := range end.kept {
 		if k.lsn <= end.stableLSN {
@@ -260,78 +203,4 @@ func (p *Pool) replay(ctx context.Context, end *logEnd, from, to uint64, places 
 		return nil
 	}
 	return f(*end.last)
-}
-
-// loadSegments fills the table from the catalog, seals what a crash left open,
-// and has the journal say so.
-func (p *Pool) loadSegments(ctx context.Context, ev *evidence) error {
-	inCatalog := make(map[drive.SegmentID]bool)
-	for e, err := range p.catalog.Segments(ctx) {
-		if err != nil {
-			return unavailable(err)
-		}
-		inCatalog[e.ID] = true
-		if s := p.segments.get(e.ID); s != nil { // of the log's tail
-			s.mu.Lock()
-			s.drives = e.Drives // the files may have moved since
-			s.mu.Unlock()
-			if !e.Sealed && s.sealed {
-				p.announce(s.sealRecord())
-			}
-			continue
-		}
-		s := segmentOf(e)
-		if !s.sealed {
-			head := drive.FileHeader{Kind: s.kind, K: s.k, M: s.m, Pool: p.id, Segment: s.id, Drives: s.drives}
-			if s.kind == drive.Journal { // from before the tail
-				s.last = ev.first - 1
-			}
-			s.measure(p.scanSegment(ctx, head, ev.drives, false), ev)
-			p.announce(s.sealRecord())
-		}
-		p.segments.add(s)
-	}
-	if err := p.loadUnannounced(ctx, ev, inCatalog); err != nil {
-		return err
-	}
-	for _, s := range p.segments.all() {
-		if !inCatalog[s.id] && !p.observer && s != p.journal.seg {
-			p.announce(s.opened())
-			if s.sealed {
-				p.announce(s.sealRecord())
-			}
-		}
-	}
-	return nil
-}
-
-// loadUnannounced takes in the segments that live records name although no
-// record says that they were opened: the batch that was to say so came to be
-// the first of its segment only by another drive's failure, or as a copy, and
-// the pool crashed before the next one.
-func (p *Pool) loadUnannounced(ctx context.Context, ev *evidence, announced map[drive.SegmentID]bool) error {
-	for _, id := range ev.ids {
-		if announced[id] || p.segments.get(id) != nil {
-			continue
-		}
-		live, err := p.catalog.Live(ctx, id)
-		if err != nil {
-			return unavailable(err)
-		}
-		if live == 0 {
-			continue // garbage
-		}
-		head, err := ev.header(ctx, id)
-		if err != nil {
-			return fmt.Errorf("%w: %w", ErrUnavailable, err)
-		}
-		found := p.scanSegment(ctx, head, ev.drives, false)
-		s := newSegment(id, head.Kind, head.K, head.M, slices.Clone(head.Drives))
-		if s.kind == drive.Journal {
-			s.base, s.prev, s.last = found.base, found.prev, ev.first-1
-		}
-		s.measure(found, ev)
-		p.segments.add(s)
-	}
-	return nil
 }

@@ -36,6 +36,9 @@ func (l foundLog) segment(drives []uuid.UUID) *foundSegment {
 		base: l.base, prev: l.prev, own: !l.copies,
 		stripes: make(map[uint32][]*foundStripe), batches: make(map[uint64][]*foundBatch), mute: make(map[uuid.UUID]bool),
 	}
+	for i, id := range drives {
+		s.files = append(s.files, &foundFile{drive: id, index: i, made: drives})
+	}
 	for _, i := range l.mute {
 		s.mute[drives[i]] = true
 	}

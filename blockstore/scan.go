@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"math/bits"
-	"sync"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -18,6 +16,7 @@ import (
 // foundSegment is what the present drives hold of one segment.
 type foundSegment struct {
 	head    drive.FileHeader // Index and Drive are those of any file
+	files   []*foundFile     // that are there; two may be of one index
 	stripes map[uint32][]*foundStripe
 	batches map[uint64][]*foundBatch // by LSN, complete or not
 	base    uint64
@@ -34,9 +33,10 @@ type foundSegment struct {
 type foundStripe struct {
 	at    stripeAt
 	batch drive.Batch
-	table uint64 // hash of the checksums of all pieces
-	good  uint64 // stored indexes of the columns that hold
-	copy  bool   // made by a recovery of what lay elsewhere
+	table uint64  // hash of the checksums of all pieces
+	good  uint64  // stored indexes of the columns that hold
+	in    fileSet // the files that hold one of them
+	copy  bool    // made by a recovery of what lay elsewhere
 }
 
 func (s *foundStripe) readable() bool { return bits.OnesCount64(s.good) >= s.at.d }
@@ -83,6 +83,11 @@ type foundBlock struct {
 // verifies what the blocks carry; without, it reads headers only and takes
 // their word.
 func scanFile(ctx context.Context, f *drive.File, pool uuid.UUID, late time.Duration, payloads bool, found func(foundBlock)) error {
+	return scanFrom(ctx, f, drive.FirstBlock, pool, late, payloads, found)
+}
+
+// scanFrom is scanFile from an offset on.
+func scanFrom(ctx context.Context, f *drive.File, from int64, pool uuid.UUID, late time.Duration, payloads bool, found func(foundBlock)) error {
 	size, err := patiently(late, f.Size, nil)
 	if err != nil {
 		return err
@@ -91,7 +96,7 @@ func scanFile(ctx context.Context, f *drive.File, pool uuid.UUID, late time.Dura
 	if !payloads {
 		w.chunk = drive.PageBytes
 	}
-	for off := int64(drive.FirstBlock); off < size; {
+	for off := from; off < size; {
 		var b foundBlock
 		header, err := w.bytes(off, drive.PageBytes)
 		if err != nil {
@@ -216,60 +221,6 @@ func (w *window) bytesByPage(off int64) error {
 	return nil
 }
 
-// scanSegment reads a segment's files on all the drives given, each synced and
-// dropped from the cache first, so that what is found is what would be found
-// after a power cut (R9). A file that is not there, or a drive that fails, adds
-// nothing.
-func (p *Pool) scanSegment(ctx context.Context, head drive.FileHeader, drives map[uuid.UUID]*drive.Drive, payloads bool) *foundSegment {
-	s := &foundSegment{head: head, stripes: make(map[uint32][]*foundStripe), batches: make(map[uint64][]*foundBatch), mute: make(map[uuid.UUID]bool), end: drive.FirstBlock}
-	var mu sync.Mutex
-	var wg sync.WaitGroup
-	for index, id := range head.Drives {
-		d := drives[id]
-		if d == nil {
-			continue
-		}
-		wg.Go(func() {
-			err := p.scanOn(ctx, d, head, index, payloads, func(b foundBlock) {
-				mu.Lock()
-				s.add(b)
-				mu.Unlock()
-			})
-			if err != nil && !errors.Is(err, fs.ErrNotExist) {
-				p.log.Warn("a segment's file could not be read", "drive", id, "segment", head.Segment, "error", err)
-				mu.Lock()
-				s.mute[id] = true
-				mu.Unlock()
-			}
-		})
-	}
-	wg.Wait()
-	return s
-}
-
-// scanOn scans one file of a segment. A file that is not there holds nothing.
-func (p *Pool) scanOn(ctx context.Context, d *drive.Drive, head drive.FileHeader, index int, payloads bool, found func(foundBlock)) error {
-	f, err := patiently(p.patience, func() (*drive.File, error) {
-		f, err := d.OpenFile(head.Segment)
-		if err == nil && !p.observer {
-			if err = syncUncached(f); err != nil {
-				f.Close()
-			}
-		}
-		return f, err
-	}, (*drive.File).Close)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return scanFile(ctx, f, p.id, p.patience, payloads, func(b foundBlock) {
-		h := &b.head
-		if drive.FileOf(h.Column, h.Stripe, head.K+head.M) == index && h.K == head.K && h.M == head.M && h.Kind == head.Kind {
-			found(b) // else a valid block in a place that is not its own
-		}
-	})
-}
-
 // syncUncached makes a file durable and then forgets its pages.
 func syncUncached(f *drive.File) error {
 	done := make(chan error, 1)
@@ -278,59 +229,4 @@ func syncUncached(f *drive.File) error {
 		return err
 	}
 	return f.Uncached()
-}
-
-// add notes one block.
-func (s *foundSegment) add(b foundBlock) {
-	h := &b.head
-	at := stripeAt{no: h.Stripe, offset: h.Offset, d: h.D, length: h.Length}
-	var st *foundStripe
-	for _, o := range s.stripes[h.Stripe] {
-		if o.at == at && o.batch == h.Batch && o.table == b.table {
-			st = o
-		}
-	}
-	if st == nil {
-		st = &foundStripe{at: at, batch: h.Batch, table: b.table, copy: h.Copy}
-		s.stripes[h.Stripe] = append(s.stripes[h.Stripe], st)
-		s.addToBatch(st)
-		s.next = max(s.next, h.Stripe+1)
-		s.end = max(s.end, h.Offset+h.BlockBytes())
-	}
-	if b.good {
-		st.good |= 1 << h.Stored()
-	}
-	if h.Kind == drive.Journal {
-		s.base, s.prev = h.Batch.Base, h.Batch.Prev
-		s.own = s.own || !h.Copy
-	}
-}
-
-func (s *foundSegment) addToBatch(st *foundStripe) {
-	if s.head.Kind != drive.Journal {
-		return
-	}
-	first := st.at.no - uint32(st.batch.Part)
-	for _, b := range s.batches[st.batch.LSN] {
-		if b.uid == st.batch.UID && b.first == first && len(b.parts) == st.batch.Parts {
-			if old := b.parts[st.batch.Part]; old == nil || !old.readable() {
-				b.parts[st.batch.Part] = st
-			}
-			return
-		}
-	}
-	b := &foundBatch{lsn: st.batch.LSN, uid: st.batch.UID, first: first, parts: make([]*foundStripe, st.batch.Parts)}
-	b.parts[st.batch.Part] = st
-	s.batches[b.lsn] = append(s.batches[b.lsn], b)
-}
-
-// batch picks the batch of an LSN: a readable one if there is one.
-func (s *foundSegment) batch(lsn uint64) *foundBatch {
-	var best *foundBatch
-	for _, b := range s.batches[lsn] {
-		if best == nil || !best.readable() && b.readable() {
-			best = b
-		}
-	}
-	return best
 }
