@@ -222,7 +222,7 @@ func checkAgainst(o Options, top drive.Label, labels map[string]drive.Label, emp
 			delete(labels, dir)
 		}
 	}
-	if len(labels) == 0 {
+	if len(left) > 0 && len(labels) == 0 {
 		return fmt.Errorf("%w: %s left the pool, and none of its present drives is given", ErrForeign, strings.Join(left, ", "))
 	}
 	// An empty directory is where a missing drive should be, unless none is
