@@ -90,9 +90,9 @@ func (a poolAdmin) report(ctx context.Context) (report statusReport, err error) 
 
 // Verify reads every stored column of a bucket's objects below prefix.
 func (a poolAdmin) Verify(ctx context.Context, bucket, prefix string, progress func(any)) (any, error) {
-	return nil, notYet()
-}
-
-func notYet() error {
-	return &api.AdminError{Status: http.StatusNotImplemented, Code: "not_yet", Message: "This daemon cannot do that yet."}
+	report, err := a.pool.Verify(ctx, bucket, prefix, func(v blockstore.VerifyProgress) { progress(v) })
+	for i, f := range report.Findings {
+		report.Findings[i].Text = placedText(f)
+	}
+	return report, toAdmin(err)
 }

@@ -11,10 +11,13 @@ import (
 )
 
 // rebuildPool shows a pool to the rebuilder in the rebuilder's own words. It decides nothing.
-type rebuildPool struct{ pool *blockstore.Pool }
+type rebuildPool struct {
+	pool     *blockstore.Pool
+	suspects *suspects
+}
 
-func newRebuilder(pool *blockstore.Pool, cfg serveConfig, logger *slog.Logger) *rebuild.Rebuilder {
-	return rebuild.New(rebuildPool{pool}, rebuild.Options{
+func newRebuilder(pool *blockstore.Pool, suspects *suspects, cfg serveConfig, logger *slog.Logger) *rebuild.Rebuilder {
+	return rebuild.New(rebuildPool{pool, suspects}, rebuild.Options{
 		BytesPerSecond: cfg.rebuildRate, Logger: logger,
 		Done: func(s rebuild.Status) {
 			pool.Note(blockstore.Event{
@@ -32,6 +35,9 @@ func (p rebuildPool) Changed() <-chan struct{}          { return p.pool.WorkChan
 
 func (p rebuildPool) Work(ctx context.Context) ([]rebuild.Work, error) {
 	due, err := p.pool.Work(ctx)
+	if err == nil {
+		p.suspects.blocked(due)
+	}
 	list := make([]rebuild.Work, len(due))
 	for i, w := range due {
 		list[i] = rebuild.Work{Segment: uint64(w.Segment), Remaining: w.Remaining, Files: w.Files, Bytes: w.Bytes, Blocked: w.Blocked}

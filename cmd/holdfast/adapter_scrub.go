@@ -15,10 +15,13 @@ import (
 )
 
 // scrubPool shows a pool to the scrubber in the scrubber's own words. It decides nothing.
-type scrubPool struct{ pool *blockstore.Pool }
+type scrubPool struct {
+	pool     *blockstore.Pool
+	suspects *suspects
+}
 
-func newScrubber(pool *blockstore.Pool, logger *slog.Logger) *scrubber.Scrubber {
-	return scrubber.New(scrubPool{pool}, scrubber.Options{
+func newScrubber(pool *blockstore.Pool, suspects *suspects, logger *slog.Logger) *scrubber.Scrubber {
+	return scrubber.New(scrubPool{pool, suspects}, scrubber.Options{
 		Logger: logger,
 		Started: func(scrubber.Status) {
 			pool.Note(blockstore.Event{Kind: "scrub_started", Stage: blockstore.StageRunning, Severity: blockstore.SeverityInfo, Text: "a scrub has begun"})
@@ -77,8 +80,15 @@ func (p scrubPool) Examine(ctx context.Context, segment uint64, pace scrubber.Pa
 }
 
 // CrossCheck holds what the catalog says against the segments and its replicas against each other.
-func (p scrubPool) CrossCheck(context.Context, map[uint64][]scrubber.StripeRange, scrubber.Pace) (scrubber.Result, error) {
-	return scrubber.Result{}, nil // the pool has none yet
+func (p scrubPool) CrossCheck(ctx context.Context, doubtful map[uint64][]scrubber.StripeRange, pace scrubber.Pace) (scrubber.Result, error) {
+	ranges := make(map[drive.SegmentID][]blockstore.StripeRange, len(doubtful))
+	for id, list := range doubtful {
+		for _, r := range list {
+			ranges[drive.SegmentID(id)] = append(ranges[drive.SegmentID(id)], blockstore.StripeRange(r))
+		}
+	}
+	report, err := p.pool.CrossCheck(ctx, ranges, pace)
+	return scrubber.Result{Findings: toFindings(report.Findings)}, err
 }
 
 func (p scrubPool) Load(ctx context.Context, name string) ([]byte, error) {
@@ -89,26 +99,29 @@ func (p scrubPool) Store(ctx context.Context, name string, value []byte) error {
 	return p.pool.SetSetting(ctx, name, value)
 }
 
-func (p scrubPool) Suspects() <-chan uint64 { return nil }
+func (p scrubPool) Suspects() <-chan uint64 { return p.suspects.out }
 
-// toFindings says in words where something was found: the scrubber knows nothing of stripes and drives.
 func toFindings(found []blockstore.Finding) []scrubber.Finding {
 	list := make([]scrubber.Finding, len(found))
 	for i, f := range found {
-		where := ""
-		if f.Segment != 0 {
-			where = fmt.Sprintf("segment %v, stripe %d", f.Segment, f.Stripe)
-			if f.Column >= 0 {
-				where += fmt.Sprintf(", column %d", f.Column)
-			}
-			if f.Drive != uuid.Nil {
-				where += fmt.Sprintf(", drive %v", f.Drive)
-			}
-			where += ": "
-		}
-		list[i] = scrubber.Finding{Kind: f.Kind, Segment: uint64(f.Segment), Text: where + f.Text, Objects: f.Objects, Mended: f.Mended}
+		list[i] = scrubber.Finding{Kind: f.Kind, Segment: uint64(f.Segment), Text: placedText(f), Objects: f.Objects, Mended: f.Mended}
 	}
 	return list
+}
+
+// placedText says in words where something was found, too: those who pass it on know nothing of stripes and drives.
+func placedText(f blockstore.Finding) string {
+	if f.Segment == 0 {
+		return f.Text
+	}
+	where := fmt.Sprintf("segment %v, stripe %d", f.Segment, f.Stripe)
+	if f.Column >= 0 {
+		where += fmt.Sprintf(", column %d", f.Column)
+	}
+	if f.Drive != uuid.Nil {
+		where += fmt.Sprintf(", drive %v", f.Drive)
+	}
+	return where + ": " + f.Text
 }
 
 func toRanges(ranges []blockstore.StripeRange) []scrubber.StripeRange {

@@ -117,7 +117,7 @@ func (con *console) printEvent(c *cli.Context, e event) error {
 func (e eventReport) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s  %-7s  %-10s  ", e.Time.Local().Format("2006-01-02 15:04:05"), printable(e.Severity), printable(e.Stage))
-	if e.Drive != nil {
+	if e.Drive != nil && !strings.Contains(e.Text, fmt.Sprintf("drive %d ", e.Drive.Slot)) { // else it is named already
 		fmt.Fprintf(&b, "slot %d", e.Drive.Slot)
 		if e.Drive.Path != "" {
 			fmt.Fprintf(&b, " (%s)", printable(e.Drive.Path))

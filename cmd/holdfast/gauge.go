@@ -54,8 +54,11 @@ func (s standing) speed() string {
 
 func (s standing) String() string {
 	amount := size(s.done)
-	if s.total > 0 {
+	switch {
+	case s.total > 0:
 		amount += " of " + size(s.total)
+	case s.done == 0 && s.note != "":
+		amount = ""
 	}
 	var parts []string
 	for _, part := range []string{s.percent(), amount, s.speed(), s.note} {

@@ -28,6 +28,8 @@ func TestMain(m *testing.M) {
 //	exits CODE holdfast …   run it, and want that exit code
 //	objects                 an object listener over an empty store in memory; HOLDFAST_ENDPOINT and the keys lead to it
 //	daemon …                a real daemon over real directories: see scriptDaemonCommand
+//	waits PATTERN COMMAND…  run it until it prints what matches: see scriptWaits
+//	flip DIR N              damage a drive: see scriptFlip
 //	admin FILE [CODE]       an admin listener that answers everything with the file; HOLDFAST_ADMIN_URL leads to it
 func TestScripts(t *testing.T) {
 	ctx := t.Context()
@@ -46,6 +48,8 @@ func TestScripts(t *testing.T) {
 			"objects": scriptObjects,
 			"admin":   scriptAdmin,
 			"daemon":  scriptDaemonCommand,
+			"waits":   scriptWaits,
+			"flip":    scriptFlip,
 		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,

@@ -19,13 +19,15 @@ type mending struct {
 
 func startMending(ctx context.Context, store poolStore, cfg serveConfig, logger *slog.Logger) *mending {
 	ctx, cancel := context.WithCancel(ctx)
+	suspects := newSuspects(store.pool)
 	m := &mending{
-		rebuilder: newRebuilder(store.pool, cfg, logger.With("part", "rebuild")),
-		scrubber:  newScrubber(store.pool, logger.With("part", "scrub")),
+		rebuilder: newRebuilder(store.pool, suspects, cfg, logger.With("part", "rebuild")),
+		scrubber:  newScrubber(store.pool, suspects, logger.With("part", "scrub")),
 		end:       cancel,
 	}
 	m.running.Go(func() { m.rebuilder.Run(ctx) })
 	m.running.Go(func() { m.scrubber.Run(ctx) })
+	m.running.Go(func() { suspects.watch(ctx) })
 	return m
 }
 

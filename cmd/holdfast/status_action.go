@@ -37,10 +37,9 @@ func actionText(r statusReport) string {
 	if r.Rebuild != nil && r.Rebuild.State == rebuildWaiting && len(off) == 0 {
 		say("Give the rebuild a drive: `holdfast drive add /new/dir`, or `holdfast drive replace` as above.")
 	}
-	for _, d := range r.Drives {
-		if d.fine() && d.errors() > 0 {
-			say("Check the disk under %s (`smartctl -a`); `holdfast drive clear %d` forgets the errors. If they come again: %s.", printable(d.Path), d.Slot, replaceCommand(d))
-		}
+	if erred := slices.DeleteFunc(slices.Clone(r.Drives), func(d driveReport) bool { return !d.fine() || d.errors() == 0 }); len(erred) > 0 {
+		d := erred[0]
+		say("Check what is under %s (`smartctl -a`); `holdfast drive clear %d` forgets the errors. If they come again: %s.", paths(erred), d.Slot, replaceCommand(d))
 	}
 	if r.Scrub != nil && r.Scrub.Remaining > 0 {
 		say("`holdfast scrub status` names what could not be mended: store those objects again, or remove them.")
@@ -84,7 +83,11 @@ func paths(drives []driveReport) string {
 	for i, d := range drives {
 		names[i] = d.where()
 	}
-	return strings.Join(names, " and ")
+	if len(names) < 2 {
+		return strings.Join(names, "")
+	}
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " and " + names[last]
 }
 
 func replaceCommand(d driveReport) string {

@@ -9,8 +9,10 @@ import (
 const (
 	// waitPeriod is the time between two questions of --wait.
 	waitPeriod = 500 * time.Millisecond
-	// waitGrace is how long nothing may move while something is left to mend, before that is the answer: what has just
-	// been changed has to be noticed, and a lost drive is given time to come back (serve --rebuild-after).
+	// waitNotice is how long the rebuild may take to notice what has just been changed.
+	waitNotice = 3 * time.Second
+	// waitGrace is how long nothing may move while a drive is lost, before that is the answer: it is given time to come
+	// back (serve --rebuild-after).
 	waitGrace = 20 * time.Second
 )
 
@@ -37,7 +39,8 @@ func (w *mendWatch) judge(r statusReport, now time.Time) (standing, bool, error)
 	for _, d := range r.Drives {
 		moving = moving || d.State == stateRebuilding || d.State == stateEvacuating
 	}
-	if segments == 0 && !moving && r.worst() == 0 && b.State != rebuildRunning {
+	idle := segments == 0 && !moving && b.State != rebuildRunning
+	if idle && r.worst() == 0 {
 		return s, true, nil
 	}
 	if b.State == rebuildRunning || len(b.Retries) > 0 {
@@ -51,13 +54,18 @@ func (w *mendWatch) judge(r statusReport, now time.Time) (standing, bool, error)
 	if b.Reason != "" {
 		s.note = printable(b.Reason)
 	}
-	if now.Sub(w.still) < waitGrace {
+	// A drive that is lost may come back for a while; what is taken offline is not to be mended at all.
+	lost := len(r.inState(stateRemoved, stateUnavail, stateFaulted)) > 0
+	switch still := now.Sub(w.still); {
+	case still < waitNotice, lost && still < waitGrace:
 		return s, false, nil
-	}
-	if b.State == rebuildWaiting {
+	case idle && !lost && len(r.inState(stateOffline)) > 0:
+		return s, true, nil
+	case b.State == rebuildWaiting:
 		return s, false, &noError{"not all can be mended now: " + s.note}
+	default:
+		return s, false, &noError{fmt.Sprintf("%s still lack columns, and nothing is being mended: `holdfast status` tells more", count(r.lacking(), "stripe"))}
 	}
-	return s, false, &noError{fmt.Sprintf("%s still lack columns, and nothing is being mended: `holdfast status` tells more", count(r.lacking(), "stripe"))}
 }
 
 // waitMended asks until nothing is left to mend or move, and shows how far it is.

@@ -32,7 +32,10 @@ func TestMendWatch(t *testing.T) {
 		{"it goes on and on", []statusReport{status(rebuildRunning, 300, 5)}, false, ""},
 		{"blocked", []statusReport{status(rebuildRunning, 600, 5), blocked}, true, "waiting for a drive"},
 		{"blocked for a while", []statusReport{blocked, blocked, status(rebuildRunning, 300, 5), blocked, status("idle", 0, 0)}, true, ""},
-		{"nobody mends", []statusReport{status("idle", 0, 5, stateOffline)}, true, "5 stripes still lack columns"},
+		{"nobody mends", []statusReport{status("idle", 0, 5, stateFaulted)}, true, "5 stripes still lack columns"},
+		{"taken offline", []statusReport{status("idle", 0, 5, stateOffline), status("idle", 0, 5, stateOffline)}, true, ""},
+		{"one is offline, another back", []statusReport{status("idle", 0, 5, stateOffline), status(rebuildRunning, 300, 5, stateOffline), status("idle", 0, 2, stateOffline)}, true, ""},
+		{"one is offline, another lost", []statusReport{status("idle", 0, 5, stateOffline, stateRemoved)}, true, "5 stripes"},
 		{"a daemon that does not say", []statusReport{{}}, true, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
