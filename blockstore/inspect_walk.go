@@ -86,7 +86,7 @@ func (w *walker) run() error {
 			continue
 		case w.pages.failed(off) != nil:
 			err = w.gather("unreadable", off, n, w.pages.failed(off).Error())
-		case errors.Is(err, drive.ErrNoBlock) && zeros(page):
+		case errors.Is(err, drive.ErrNoBlock) && isZero(page):
 			err = w.gather("hole", off, n, "")
 		case errors.Is(err, drive.ErrNoBlock):
 			err = w.gather("damage", off, n, "no block begins here")
@@ -242,15 +242,6 @@ func (w *walker) flush() error {
 		return nil
 	}
 	return w.see(r)
-}
-
-func zeros(b []byte) bool {
-	for _, c := range b {
-		if c != 0 {
-			return false
-		}
-	}
-	return true
 }
 
 // pageReader reads a file forward in large steps. Behind the end, and where the

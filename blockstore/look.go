@@ -37,5 +37,6 @@ func (p *Pool) startLooking(ctx context.Context, f *found) error {
 		return err
 	}
 	p.wg.Go(p.watch)
+	p.wg.Go(p.keepEvents)
 	return nil
 }

@@ -96,7 +96,9 @@ func (p *Pool) start(ctx context.Context, f *found) error {
 	p.committing = true
 	go p.commitLoop()
 	p.wg.Go(p.watch)
-	p.wg.Go(p.reconcileLive)
+	if !p.opt.offline {
+		p.wg.Go(p.reconcileLive)
+	}
 	p.noteOpened()
 	p.wg.Go(p.keepEvents)
 	return nil

@@ -45,6 +45,9 @@ type Options struct {
 	// count what is written. 0: 50 ms.
 	EventGather time.Duration
 
+	offline        bool // Fsck's: nothing is done that was not asked for
+	rebuildCatalog bool // Fsck's: no replica of the catalog is trusted
+
 	FS     vfs.FS           // nil: the operating system's
 	Logger *slog.Logger     // nil: none
 	Now    func() time.Time // nil: time.Now; names times only

@@ -62,6 +62,7 @@ type Pool struct {
 
 	book *driveBook // what it knows of drives beside the membership
 
+	renewed       *renewal      // the catalog was made again, as Fsck was asked to
 	replicaWanted chan struct{} // one token: a replica of the catalog is gone
 	workToken     chan struct{} // one token: there may be more to mend
 	mending       mending

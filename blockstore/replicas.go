@@ -95,6 +95,9 @@ func (p *Pool) discardForeign(replicas map[uuid.UUID]*catalog.Replica, end *logE
 // restoreCatalog brings replicas to the end of the log, or rebuilds one from
 // the checkpoint and the tail, and begins to serve from them.
 func (p *Pool) restoreCatalog(ctx context.Context, ev *evidence, replicas map[uuid.UUID]*catalog.Replica, end *logEnd, places map[uint64]catalog.Place) error {
+	if p.opt.rebuildCatalog {
+		return p.renewCatalog(ctx, ev, replicas, end, places)
+	}
 	first := end.stableLSN // replicas at or past this can be brought up
 	if len(end.kept) > 0 {
 		first = min(first, end.kept[0].lsn-1)
