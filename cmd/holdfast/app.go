@@ -49,6 +49,7 @@ func newApp(con *console) *cli.App {
 			lsCommand(con),
 			rmCommand(con),
 			statCommand(con),
+			fsckCommand(con),
 			inspectCommand(con),
 			demoCommand(con),
 			versionCommand(con),
