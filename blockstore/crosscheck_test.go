@@ -202,20 +202,24 @@ func TestJoinedRanges(t *testing.T) {
 	}
 }
 
-// tamper changes one entry of the catalog on some drives while the pool is closed.
-func (w *world) tamper(t *testing.T, setting string, dirs map[string]string) {
+// tamper changes the catalog on some drives while the pool is closed.
+func (w *world) tamper(t *testing.T, change func(*pebble.DB) error, dirs ...string) {
 	t.Helper()
 	must(t, w.p.Close(context.WithoutCancel(t.Context())))
 	w.p = nil
-	for dir, to := range dirs {
+	for _, dir := range dirs {
 		db, err := pebble.Open(dir+"/catalog", &pebble.Options{FS: w.fs, FormatMajorVersion: pebble.FormatNewest, Logger: quiet{}})
 		must(t, err)
-		v := append([]byte{0x0a, byte(len(to))}, to...) // field 1
-		must(t, db.Set(append([]byte{'c'}, setting...), v, pebble.Sync))
+		must(t, change(db))
 		must(t, db.Close())
 	}
 	w.mustOpen(t)
 	must(t, replicated(t.Context(), w.p))
+}
+
+// badSetting changes the value of a setting.
+func badSetting(db *pebble.DB) error {
+	return db.Set([]byte("cscrub"), append([]byte{0x0a, 4}, "bad!"...), pebble.Sync)
 }
 
 type quiet struct{}
@@ -259,7 +263,7 @@ func TestOddReplicaIsMadeAgain(t *testing.T) {
 			w := filled(t, shape{2, 2, 4}, 8)
 			must(t, w.p.SetSetting(t.Context(), "scrub", []byte("good")))
 			dirs, ids := w.replicaDirs(t)
-			w.tamper(t, "scrub", map[string]string{dirs[odd]: "bad!"})
+			w.tamper(t, badSetting, dirs[odd])
 			r := w.crossCheck(t, nil)
 			if len(r.Findings) != 1 || r.Findings[0].Kind != FindingReplica || !r.Findings[0].Mended || r.Findings[0].Drive != ids[odd] {
 				t.Fatalf("findings: %+v", r.Findings)
@@ -292,7 +296,7 @@ func TestReplicasWithoutAMajority(t *testing.T) {
 	w := filled(t, shape{2, 1, 3}, 8)
 	must(t, w.p.SetSetting(t.Context(), "scrub", []byte("good")))
 	dirs, _ := w.replicaDirs(t)
-	w.tamper(t, "scrub", map[string]string{dirs[0]: "bad!"})
+	w.tamper(t, badSetting, dirs[0])
 	for range 2 {
 		r := w.crossCheck(t, nil)
 		if len(r.Findings) != 1 || r.Findings[0].Kind != FindingReplica || r.Findings[0].Mended || !strings.Contains(r.Findings[0].Text, "fsck --rebuild-catalog") {
