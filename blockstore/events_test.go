@@ -134,6 +134,10 @@ func TestEventsReadOnly(t *testing.T) {
 	o, fsys := memOptions(t, 4)
 	p := openPool(t, o)
 	p.Note(Event{Kind: "test", Text: "before"})
+	waitEvent(t, p, "before", text("before"))
+	if err := replicated(t.Context(), p); err != nil { // or the last batch is not settled
+		t.Fatal(err)
+	}
 	closeNow(t, p)
 	fsys.Unplug(o.Dirs[0])
 	fsys.Unplug(o.Dirs[1])
@@ -209,5 +213,40 @@ func TestEventSize(t *testing.T) {
 	}
 	if l := p.events; len(l.memory) != 0 {
 		t.Errorf("%d events were not written", len(l.memory))
+	}
+}
+
+// TestEventsUnwritable shows that events which cannot be written are seen all
+// the same, make no events of their own, and are written when that is possible.
+func TestEventsUnwritable(t *testing.T) {
+	p, o, fsys := poolWithBucket(t, 4, func(o *Options) { o.PresencePeriod = 5 * time.Millisecond; o.SegmentBytes = 64 << 10 })
+	waitEvent(t, p, "opened", func(e Event) bool { return e.Kind == "opened" })
+	for _, dir := range o.Dirs {
+		fsys.SetFree(dir, 0)
+	}
+	waitFor(t, "settings to find no room", func() bool {
+		return errors.Is(p.SetSetting(t.Context(), "scrub", make([]byte, 40<<10)), ErrNoSpace)
+	})
+	held := func() int {
+		p.events.mu.Lock()
+		defer p.events.mu.Unlock()
+		return len(p.events.memory)
+	}
+	for i := 0; held() == 0; i++ {
+		text := fmt.Sprint("note ", i)
+		p.Note(Event{Kind: "test", Text: text + strings.Repeat(" ", 1000), every: true})
+		waitEvent(t, p, text, func(e Event) bool { return strings.TrimSpace(e.Text) == text })
+	}
+	seen := len(eventsOf(t, p))
+	time.Sleep(2 * eventRetry)
+	if now := len(eventsOf(t, p)); now != seen {
+		t.Errorf("%d events became %d", seen, now)
+	}
+	for _, dir := range o.Dirs {
+		fsys.SetFree(dir, -1)
+	}
+	waitFor(t, "them to be written", func() bool { return held() == 0 })
+	if now := len(eventsOf(t, p)); now < seen {
+		t.Errorf("%d events became %d", seen, now)
 	}
 }

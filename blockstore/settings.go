@@ -13,11 +13,11 @@ import (
 // stands, which spare stands in for which drive, events. They are records like
 // all others, so they survive what objects survive. Names in use:
 //
-//	scrub            the scrubber's cursor, schedule and findings
+//	scrub, scrub/…   the scrubber's cursor, schedule and findings
+//	sealed           when a scrub last sealed what was open
 //	verified/…       when a segment's files were last verified
 //	standin/…        the spare that stands in for a drive
 //	event/…          one event each (events.go)
-//	damage/…         damage that could not be mended
 
 // Setting gives the value of a setting, or nil if there is none.
 //
