@@ -296,7 +296,7 @@ func (l *eventLog) list(ctx context.Context, after uint64, max int) ([]Event, er
 	}
 	l.mu.Unlock()
 	settings, err := l.p.catalog.SettingsAfter(ctx, eventPrefix, eventName(after), max)
-	if err != nil {
+	if err != nil && (len(memory) == 0 || ctx.Err() != nil) { // what tells why no catalog answers is in memory
 		return nil, unavailable(err)
 	}
 	var events []Event
