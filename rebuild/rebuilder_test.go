@@ -111,6 +111,30 @@ func TestWaitingForADriveIsSaid(t *testing.T) {
 	})
 }
 
+func TestFailedAndThenWithoutADrive(t *testing.T) {
+	p := newFakePool(Work{Segment: 1})
+	p.took = 0
+	p.fails[1] = 1000
+	run(t, p, Options{}, func(t *testing.T, r *Rebuilder) {
+		after(time.Hour)
+		p.set(Work{Segment: 1, Blocked: "waiting for a drive"})
+		after(2 * time.Second)
+		if s := r.Status(); s.State != Waiting || s.Reason != "waiting for a drive (1 segment)" || len(s.Retries) != 0 {
+			t.Errorf("the status is %+v", s)
+		}
+	})
+}
+
+func TestSettlesWhatARestartHasCutShort(t *testing.T) {
+	p := newFakePool(Work{Segment: 1, Blocked: "waiting for a drive"})
+	run(t, p, Options{}, func(t *testing.T, r *Rebuilder) {
+		after(time.Hour)
+		if p.settles != 1 {
+			t.Errorf("settled %d times", p.settles)
+		}
+	})
+}
+
 func TestPoolThatRefusesIsAskedAgain(t *testing.T) {
 	p := newFakePool(Work{Segment: 1})
 	p.refuses = errBoom

@@ -14,7 +14,7 @@ const stateName = "scrub"
 
 // againMost bounds the list of segments that a restart does again, and so what
 // is stored. Beyond it the cursor stays where it is.
-const againMost = 2000
+const againMost = 500
 
 // state is what is stored. Its JSON names are a format: they may be added to.
 type state struct {

@@ -78,6 +78,7 @@ func TestCursorStaysWhenTooMuchHasFailed(t *testing.T) {
 	}
 	bubble(t, p, func(t *testing.T) {
 		d := start(t, p, Options{})
+		d.must(d.SetSchedule(t.Context(), "off"))
 		d.must(d.Start(t.Context(), 0))
 		after(time.Duration(len(segments))*segmentTime - 30*time.Second)
 		if s := d.Status(); s.Retries != len(segments)-1 || s.Reason != "" {

@@ -27,7 +27,8 @@ const (
 // the Scrubbers of a test, as a pool does a restart.
 type fakePool struct {
 	suspects chan uint64
-	steps    int // in which a segment is read
+	steps    int  // in which a segment is read
+	deaf     bool // Examine does not heed its context
 
 	mu       sync.Mutex
 	segments []uint64
@@ -37,6 +38,7 @@ type fakePool struct {
 	listing  error
 	checking error
 	result   map[uint64]Result // of Examine
+	short    Result            // of one that is cut short
 	fails    map[uint64][]error
 	check    Result // of CrossCheck
 	sealed   int
@@ -67,6 +69,13 @@ func (p *fakePool) took() []uint64 {
 	return list
 }
 
+// runs counts the runs that began.
+func (p *fakePool) runs() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.sealed
+}
+
 func (p *fakePool) SealOpen(context.Context) error {
 	p.do(func() { p.sealed++ })
 	return nil
@@ -85,19 +94,20 @@ func (p *fakePool) Examine(ctx context.Context, segment uint64, pace Pace) (Resu
 		p.most = max(p.most, p.at)
 	})
 	defer p.do(func() { p.at-- })
+	heeded := ctx
+	if p.deaf {
+		heeded = context.WithoutCancel(ctx)
+	}
 	for range p.steps {
-		if err := pace(ctx, segmentBytes/p.steps); err != nil {
+		err := pace(heeded, segmentBytes/p.steps)
+		sleep(heeded, segmentTime/time.Duration(p.steps))
+		if err != nil || heeded.Err() != nil {
 			p.do(func() { p.cut++ })
-			return Result{}, err
+			return p.short, heeded.Err()
 		}
-		sleep(ctx, segmentTime/time.Duration(p.steps))
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if ctx.Err() != nil {
-		p.cut++
-		return Result{}, ctx.Err()
-	}
 	var err error
 	if list := p.fails[segment]; len(list) > 0 {
 		err, p.fails[segment] = list[0], list[1:]

@@ -180,10 +180,8 @@ func (s *Scrubber) list(t task) {
 	}
 	slices.Sort(s.rest)
 	s.rest = slices.Compact(s.rest)
-	for _, segment := range s.st.Again {
-		if segment <= s.st.Cursor {
-			s.again[segment] = &retry{segment: segment}
-		}
+	for _, segment := range s.st.Again { // none is beyond the cursor
+		s.again[segment] = &retry{segment: segment}
 	}
 	s.st.Total = s.st.Done + len(s.rest) + len(s.again)
 	s.listed, s.whole = true, retry{}

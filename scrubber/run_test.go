@@ -119,13 +119,14 @@ func TestWaitsForThePool(t *testing.T) {
 
 func TestPauseResumeStop(t *testing.T) {
 	p := newFakePool(1, 2, 3)
+	p.short = Result{Mended: 1, Findings: []Finding{{Text: "flipped", Mended: true}, {Text: "not mended yet"}}}
 	bubble(t, p, func(t *testing.T) {
 		d := start(t, p, Options{})
 		d.must(d.Start(t.Context(), 0))
 		after(90 * time.Second)
 		d.must(d.Pause(t.Context()))
 		after(time.Second)
-		if s := d.Status(); s.State != Paused || !s.Running || p.at != 0 || s.BytesRead != segmentBytes {
+		if s := d.Status(); s.State != Paused || !s.Running || p.at != 0 || s.BytesRead != segmentBytes || s.Mended != 1 || len(s.Findings) != 1 || s.Remaining != 0 {
 			t.Errorf("paused: %+v", s)
 		}
 		d.stop()
@@ -158,7 +159,8 @@ func TestStopAndStartWhileASegmentIsRead(t *testing.T) {
 	bubble(t, p, func(t *testing.T) {
 		d := start(t, p, Options{})
 		defer d.stop()
-		for range 3 {
+		for _, deaf := range []bool{false, true, true} {
+			p.do(func() { p.deaf = deaf })
 			d.must(d.Start(t.Context(), 0))
 			after(30 * time.Second)
 			d.must(d.Stop(t.Context()))

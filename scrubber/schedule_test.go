@@ -2,6 +2,7 @@ package scrubber
 
 import (
 	"errors"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -17,7 +18,7 @@ const (
 	day  = 24 * time.Hour
 	week = 7 * day
 	year = 365 * day
-	tick = 5 * time.Minute // fewer than there are, for weeks go by
+	tick = 30 * time.Minute // fewer than there are, for weeks go by
 )
 
 func TestScheduleLines(t *testing.T) {
@@ -49,11 +50,41 @@ func TestScheduleLines(t *testing.T) {
 	}
 }
 
+func TestSummerTimeAfterARestart(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Skip("there is no time zone database: ", err)
+	}
+	s, err := parseSchedule("0 3 * * *")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// What is stored has the offset of its time, here that of the winter.
+	heeded := time.Date(2026, 7, 1, 2, 0, 30, 0, time.FixedZone("", 3600)) // 03:00:30 in Berlin
+	for at, want := range map[string]bool{"02:59": false, "03:00": true} {
+		clock, err := time.Parse(time.TimeOnly, at+":00")
+		if err != nil {
+			t.Fatal(err)
+		}
+		now := time.Date(2026, 7, 2, clock.Hour(), clock.Minute(), 0, 0, berlin)
+		if start, _ := s.due(heeded, now); start != want {
+			t.Errorf("at %v a run is due: %v", now, start)
+		}
+	}
+}
+
+func TestWallClockIsOnlyThat(t *testing.T) {
+	// Times with elapsed time in them would compare by that, and hide a clock that was set back.
+	if now := New(newFakePool(), Options{}).now().String(); strings.Contains(now, "m=") {
+		t.Errorf("the time is %s", now)
+	}
+}
+
 // starts counts the runs that begin while the time goes by.
 func starts(p *fakePool, during time.Duration) int {
-	before := p.sealed
+	before := p.runs()
 	after(during)
-	return p.sealed - before
+	return p.runs() - before
 }
 
 func TestScheduledRuns(t *testing.T) {
@@ -96,14 +127,14 @@ func TestMissedRunsAreMadeUpOnce(t *testing.T) {
 		time.Sleep(5 * week)
 		d := start(t, p, Options{Tick: tick})
 		after(2 * time.Hour)
-		if p.sealed != 1 {
-			t.Errorf("%d runs for five that were missed", p.sealed)
+		if p.runs() != 1 {
+			t.Errorf("%d runs for five that were missed", p.runs())
 		}
 		d.stop()
 		d = start(t, p, Options{Tick: tick})
 		after(2 * time.Hour)
-		if p.sealed != 1 {
-			t.Errorf("%d runs after another restart", p.sealed)
+		if p.runs() != 1 {
+			t.Errorf("%d runs after another restart", p.runs())
 		}
 		d.stop()
 	})
@@ -171,8 +202,8 @@ func TestClockThatIsSetBackOverAndOver(t *testing.T) {
 			after(2 * time.Minute)
 			w.set(-2 * time.Minute)
 		}
-		if p.sealed > 21 {
-			t.Errorf("%d runs in 20 hours", p.sealed)
+		if p.runs() > 21 {
+			t.Errorf("%d runs in 20 hours", p.runs())
 		}
 		for range 20 { // and with a restart each time
 			d.stop()
@@ -180,8 +211,8 @@ func TestClockThatIsSetBackOverAndOver(t *testing.T) {
 			d = start(t, p, Options{Now: w.now})
 			after(10 * time.Second)
 		}
-		if p.sealed > 23 {
-			t.Errorf("%d runs", p.sealed)
+		if p.runs() > 23 {
+			t.Errorf("%d runs", p.runs())
 		}
 		d.stop()
 	})
