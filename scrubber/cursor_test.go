@@ -1,6 +1,7 @@
 package scrubber
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -86,6 +87,11 @@ func TestCursorStaysWhenTooMuchHasFailed(t *testing.T) {
 		}
 		d.stop()
 		p.took()
+		var st state
+		d.must(json.Unmarshal(p.stored[stateName], &st))
+		if len(st.Again) != againMost || !st.Held {
+			t.Errorf("%d are to be done again", len(st.Again))
+		}
 		d = start(t, p, Options{})
 		after(time.Duration(2*len(segments)) * segmentTime)
 		got := p.took()
