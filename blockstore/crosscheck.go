@@ -125,15 +125,17 @@ func (c *crossCheck) refuses(e *catalog.Extent) string {
 // refuses says why an extent cannot lie in the segment; empty: it can.
 func (s *segment) refuses(e *catalog.Extent) string {
 	s.mu.Lock()
-	next, end := int64(s.next), s.end
+	end := s.end
 	s.mu.Unlock()
 	per := int64(e.D) * int64(e.Column)
 	if e.D > s.k || per == 0 {
 		return fmt.Sprintf("it has %d data columns of %d bytes, and its segment has at most %d", e.D, e.Column, s.k)
 	}
+	// A seal counts stripes without those that a failed upload left between
+	// others, so it bounds no stripe's number; the files' end does.
 	last := (e.Start + e.Length - 1) / per // of its stripes, from its first
-	if last >= next-int64(e.Stripe) {
-		return fmt.Sprintf("it ends in stripe %d, and its segment has %d", int64(e.Stripe)+last, next)
+	if last >= end/drive.PageBytes {
+		return fmt.Sprintf("it goes over %d stripes, which the %d bytes of its segment's files cannot hold", last+1, end)
 	}
 	size := (last + 1) * drive.BlockBytes(s.kind, e.D, s.m, e.Column)
 	if e.Offset < drive.FirstBlock+int64(e.Stripe)*drive.PageBytes || e.Offset > end-size {
