@@ -69,7 +69,7 @@ func (p *Pool) removeMember(ctx context.Context, id uuid.UUID) error {
 		if err != nil {
 			return err
 		}
-		for p.pinned(id) {
+		for v := p.members.now(); p.pinned(id) || !v.accepts(id) && !p.catalogWithout(v, id); v = p.members.now() {
 			select {
 			case <-time.After(pinPause):
 			case <-ctx.Done():
@@ -87,6 +87,9 @@ func (p *Pool) removeMember(ctx context.Context, id uuid.UUID) error {
 		}
 		if err := p.removable(v, m); err != nil {
 			return err
+		}
+		if v.accepts(id) {
+			return fmt.Errorf("%w: without drive %d too few drives that are here could hold new data", ErrUnsafe, m.Slot)
 		}
 		slot = m.Slot
 		next.Members = slices.DeleteFunc(next.Members, func(m drive.Member) bool { return m.ID == id })

@@ -46,12 +46,22 @@ func (v *membership) here() map[uuid.UUID]*drive.Drive {
 }
 
 // accepts says whether a drive may hold new segments, and files that are moved.
+// One that is being emptied does if without it there were too few for a segment:
+// rather is it emptied later than that nothing can be written.
 func (v *membership) accepts(id uuid.UUID) bool {
 	if !v.isLive(id) {
 		return false
 	}
-	m, _ := v.member(id)
-	return m.State != drive.Evacuating
+	others := 0
+	for _, m := range v.label.Members {
+		if m.State == drive.Evacuating || !v.isLive(m.ID) {
+			continue
+		}
+		if others++; m.ID == id {
+			return true
+		}
+	}
+	return others < v.label.Parity+1
 }
 
 // accepting is how many drives do.

@@ -27,11 +27,11 @@ func (m *mender) finish(ctx context.Context) error {
 	var moved []*lane
 	left := 0
 	for _, l := range m.lanes {
-		if l.out == nil {
+		if errs[l.index] != nil || l.out != nil && l.bad {
+			left++
 			continue
 		}
-		if errs[l.index] != nil || l.bad {
-			left++
+		if l.out == nil {
 			continue
 		}
 		verified |= 1 << l.index
@@ -65,6 +65,9 @@ func (m *mender) finish(ctx context.Context) error {
 // file index.
 func (m *mender) finishFiles(ctx context.Context) map[int]error {
 	errs := make(map[int]error)
+	for i, err := range m.failed {
+		errs[i] = fmt.Errorf("segment %v, file %d, drive %v: %w", m.seg.id, i, m.lanes[i].to, err)
+	}
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	for _, l := range m.lanes {

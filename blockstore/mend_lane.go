@@ -76,14 +76,13 @@ func (m *mender) openLanes(ctx context.Context) error {
 				m.p.log.Warn("a segment's file cannot be opened", "drive", id, "segment", m.seg.id, "error", err)
 			}
 		}
-		switch {
-		case m.o.ReadOnly:
-		case fate == fileStays:
-			if err := m.mendInPlace(ctx, v, l); err != nil {
+		if fate == fileMoves && m.o.Move && !m.o.ReadOnly {
+			if err := m.moveElsewhere(ctx, v, l, taken); err != nil {
 				return err
 			}
-		case fate == fileMoves && m.o.Move:
-			if err := m.moveElsewhere(ctx, v, l, taken); err != nil {
+		}
+		if !l.moves && !l.last && !m.o.ReadOnly {
+			if err := m.mendInPlace(ctx, v, l); err != nil {
 				return err
 			}
 		}
@@ -120,12 +119,16 @@ func (m *mender) mendInPlace(ctx context.Context, v *membership, l *lane) error 
 		l.out = m.p.newBlockWriter(d, l.in.f, false)
 		return nil
 	}
-	f, err := m.create(ctx, d, l)
-	if err != nil {
-		return err
+	f, err := m.create(d, l)
+	switch {
+	case err == nil:
+		l.out = m.p.newBlockWriter(d, f, true)
+		l.touched = true
+	case ctx.Err() != nil:
+		return ctx.Err()
+	default: // the others can be mended all the same
+		m.failed[l.index] = err
 	}
-	l.out = m.p.newBlockWriter(d, f, true)
-	l.touched = true
 	return nil
 }
 
@@ -144,7 +147,6 @@ func (m *mender) moveElsewhere(ctx context.Context, v *membership, l *lane, take
 				return ctx.Err()
 			}
 			m.p.log.Warn("a drive does not take a file that is to move to it", "drive", id, "segment", m.seg.id, "error", err)
-			m.failed[id] = err
 			continue
 		}
 		taken[id] = true
@@ -190,7 +192,7 @@ func (m *mender) begin(ctx context.Context, d *drive.Drive, l *lane) (f *drive.F
 	return r.f, r.resumed, err
 }
 
-func (m *mender) create(_ context.Context, d *drive.Drive, l *lane) (*drive.File, error) {
+func (m *mender) create(d *drive.Drive, l *lane) (*drive.File, error) {
 	return patiently(m.p.patience, func() (*drive.File, error) { return d.CreateSegment(m.header(d, l)) }, (*drive.File).Close)
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -18,7 +19,7 @@ import (
 // TestModel holds random lives of small pools against the history: clients,
 // drives that go and come, checkpoints, lost catalogs, restarts, crashes.
 func TestModel(t *testing.T) {
-	runs := 150
+	runs := 1000
 	if testing.Short() {
 		runs = 8
 	}
@@ -60,8 +61,8 @@ func modelRuns(t *testing.T, runs int) {
 type life struct {
 	*world
 	rng   *rand.Rand
-	away  map[int]bool
-	loose bool // a drive is not what its label says: the accounts need not hold
+	away  map[string]bool // directories
+	loose bool            // a drive is not what its label says: the accounts need not hold
 	fuss  fuss
 	trace []string
 }
@@ -75,7 +76,7 @@ func (m *life) run(t *testing.T, seed uint64) error {
 	defer cancel()
 	all := shapes()
 	s := all[m.rng.IntN(len(all))]
-	m.world, m.away = newWorld(t, s, smallSegment<<m.rng.IntN(3), seed), make(map[int]bool)
+	m.world, m.away = newWorld(t, s, smallSegment<<m.rng.IntN(3), seed), make(map[string]bool)
 	m.say("%v, segments of %d KiB", s, m.opt.SegmentBytes>>10)
 	defer func() {
 		if m.p != nil {
@@ -96,12 +97,19 @@ func (m *life) run(t *testing.T, seed uint64) error {
 	m.say("the end: all drives back, power cut")
 	m.allBack()
 	m.crash(m.rng, 0)
-	return m.reopened(ctx)
+	if err := m.reopened(ctx); err != nil {
+		return err
+	}
+	m.say("mended")
+	if err := m.whole(ctx); err != nil {
+		return err
+	}
+	return m.holds(ctx, false)
 }
 
 // step is one thing that happens.
 func (m *life) step(ctx context.Context) error {
-	switch n := m.rng.IntN(20); {
+	switch n := m.rng.IntN(26); {
 	case n < 8:
 		clients, changes := 1+m.rng.IntN(4), 1+m.rng.IntN(5)
 		m.say("%d clients, %d changes each", clients, changes)
@@ -122,7 +130,13 @@ func (m *life) step(ctx context.Context) error {
 		return m.pull(ctx)
 	case n < 14:
 		return m.failDrive(ctx)
-	case n < 16:
+	case n < 18:
+		return m.operate(ctx)
+	case n < 20:
+		return m.mendSome(ctx)
+	case n < 21:
+		return m.rot(ctx)
+	case n < 23:
 		m.say("close")
 		if err := m.close(ctx); err != nil {
 			return err
@@ -130,6 +144,12 @@ func (m *life) step(ctx context.Context) error {
 	default:
 		ways := crashWays()
 		how := ways[m.rng.IntN(len(ways))]
+		if m.rng.IntN(4) == 0 {
+			if err := m.mendInTheMiddle(ctx, how); err != nil {
+				return err
+			}
+			break
+		}
 		m.say("%s", crashName(how))
 		if m.rng.IntN(2) == 0 {
 			m.crash(m.rng, how)
@@ -166,9 +186,9 @@ func (m *life) close(ctx context.Context) error {
 func (m *life) between(ctx context.Context) error {
 	switch m.rng.IntN(6) {
 	case 0:
-		d := m.rng.IntN(m.shape.drives)
-		m.say("catalog of drive %d lost", d+1)
-		wipeCatalogs(m.fs, m.dirs[d:d+1])
+		dir := m.dirs[m.rng.IntN(len(m.dirs))]
+		m.say("catalog of %s lost", dir)
+		wipeCatalogs(m.fs, []string{dir})
 	case 1:
 		m.say("all catalogs lost")
 		wipeCatalogs(m.fs, m.dirs)
@@ -181,14 +201,18 @@ func (m *life) between(ctx context.Context) error {
 }
 
 func (m *life) allBack() {
-	for d := range m.away {
-		m.fs.Plug(m.dirs[d])
+	for dir := range m.away {
+		m.fs.Plug(dir)
 	}
 	clear(m.away)
 }
 
 // reopened opens the pool and compares it; what is found is fixed from then on.
 func (m *life) reopened(ctx context.Context) error {
+	m.opt.Dirs = slices.DeleteFunc(slices.Clone(m.dirs), func(dir string) bool {
+		_, err := m.fs.Stat(dir + "/label")
+		return err != nil // an empty directory beside a pool that lacks no drive is refused
+	})
 	if err := m.open(ctx); err != nil {
 		return fmt.Errorf("opening: %w", err)
 	}
@@ -235,13 +259,20 @@ func (m *life) mayGo(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	out := 0
-	for i, d := range s.Drives {
-		if d.State != drive.Online.String() || m.away[i] {
+	out, voters, accepting := 0, 0, 0
+	for _, d := range s.Drives {
+		if d.State == drive.Spare.String() {
+			continue
+		}
+		voters++
+		if d.State == drive.Online.String() && !m.away[d.Path] {
+			accepting++
+		}
+		if d.State != drive.Online.String() && d.State != drive.Evacuating.String() || m.away[d.Path] {
 			out++
 		}
 	}
-	if s.Pool.Spare == 0 || out >= m.shape.spare() {
+	if s.Pool.Spare == 0 || accepting <= m.shape.m+1 || out >= voters-quorum(voters, m.shape.m) {
 		return false, nil
 	}
 	// Until the catalog has its replicas, one drive may be the only one with it.
@@ -250,24 +281,40 @@ func (m *life) mayGo(ctx context.Context) (bool, error) {
 	return true, replicated(wait, m.p)
 }
 
+// anyOnline picks a drive that takes part and is there.
+func (m *life) anyOnline(ctx context.Context) (dir string, slot int, err error) {
+	s, err := m.p.Status(ctx)
+	if err != nil {
+		return "", 0, err
+	}
+	s.Drives = slices.DeleteFunc(s.Drives, func(d DriveStatus) bool {
+		return d.State != drive.Online.String() && d.State != drive.Evacuating.String() || m.away[d.Path]
+	})
+	if len(s.Drives) == 0 {
+		return "", 0, nil
+	}
+	d := s.Drives[m.rng.IntN(len(s.Drives))]
+	return d.Path, d.Slot, nil
+}
+
 // pull takes a drive away, at rest or while clients are at work.
 func (m *life) pull(ctx context.Context) error {
 	if ok, err := m.mayGo(ctx); err != nil || !ok {
 		return err
 	}
-	d := m.rng.IntN(m.shape.drives)
-	if m.away[d] {
-		return nil
+	dir, _, err := m.anyOnline(ctx)
+	if err != nil || dir == "" {
+		return err
 	}
-	m.away[d] = true
+	m.away[dir] = true
 	m.fuss.faults = true
 	act := func() {
 		if m.rng.IntN(2) == 0 {
-			m.say("drive %d unplugged", d+1)
-			m.fs.Unplug(m.dirs[d])
+			m.say("%s unplugged", dir)
+			m.fs.Unplug(dir)
 		} else {
-			m.say("drive %d detached", d+1)
-			m.fs.Detach(m.dirs[d])
+			m.say("%s detached", dir)
+			m.fs.Detach(dir)
 		}
 	}
 	if m.rng.IntN(2) == 0 {
@@ -290,10 +337,13 @@ func (m *life) failDrive(ctx context.Context) error {
 	if ok, err := m.mayGo(ctx); err != nil || !ok {
 		return err
 	}
-	d := m.rng.IntN(m.shape.drives)
-	m.say("drive %d failed by the operator", d+1)
+	_, slot, err := m.anyOnline(ctx)
+	if err != nil || slot == 0 {
+		return err
+	}
+	m.say("drive %d failed by the operator", slot)
 	m.fuss.faults = true
-	_, err := m.p.FailDrive(ctx, fmt.Sprint(d+1), ChangeOptions{})
+	_, err = m.p.FailDrive(ctx, fmt.Sprint(slot), ChangeOptions{})
 	if errors.Is(err, ErrUnsafe) {
 		err = nil
 	}

@@ -76,8 +76,8 @@ func (w *world) put(ctx context.Context, bucket, key string, v *value, f fuss, r
 	if want != nil && errors.Is(err, want) {
 		return nil
 	}
-	if err := f.accept(err); err != nil || want != nil && !maybe(err) {
-		return fmt.Errorf("put %s, %v: %v, wanted %v", name, v, err, want)
+	if f.accept(err) != nil || want != nil && !maybe(err) {
+		return fmt.Errorf("put %s, %v: %w, wanted %v", name, v, err, want)
 	}
 	return nil
 }

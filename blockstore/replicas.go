@@ -252,12 +252,15 @@ func (p *Pool) makeReplicas() {
 	if v.readOnly != nil {
 		return
 	}
-	have := make(map[string]bool)
+	have, lasting := make(map[string]bool), 0
 	for _, r := range p.catalog.Replicas() {
 		have[r.Name] = true
+		if id, err := uuid.Parse(r.Name); err == nil && v.accepts(id) {
+			lasting++ // not on a drive that is being emptied
+		}
 	}
 	for _, id := range p.replicaHomes(v) {
-		if len(have) > p.parity || p.ctx.Err() != nil {
+		if lasting > p.parity || p.ctx.Err() != nil {
 			return
 		}
 		if have[id.String()] {
@@ -272,10 +275,22 @@ func (p *Pool) makeReplicas() {
 			p.replicaFailed(id, err)
 			continue
 		}
-		have[id.String()] = true
+		lasting++
 		p.noteReplicaMade(id)
 		p.log.Info("catalog replica made", "drive", id)
 	}
+}
+
+// catalogWithout says whether the catalog has all its replicas, or one on every
+// drive that may have one, without that drive.
+func (p *Pool) catalogWithout(v *membership, id uuid.UUID) bool {
+	whole := 0
+	for _, r := range p.catalog.Replicas() {
+		if other, err := uuid.Parse(r.Name); err == nil && other != id && v.accepts(other) && !r.Cloning {
+			whole++
+		}
+	}
+	return whole >= min(p.parity+1, v.accepting())
 }
 
 // replicaDropped is called by the catalog when a replica is of no use any more.

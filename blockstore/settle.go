@@ -73,7 +73,7 @@ func (p *Pool) settleEmpty(ctx context.Context, v *membership, m drive.Member) e
 	case m.NonVoting:
 		return nil
 	case v.isLive(m.ID) && m.State == drive.Evacuating:
-		if p.pinned(m.ID) || p.removable(v, m) != nil {
+		if v.accepts(m.ID) || p.pinned(m.ID) || p.removable(v, m) != nil || !p.catalogWithout(v, m.ID) {
 			return nil
 		}
 		err := p.removeMember(ctx, m.ID)
