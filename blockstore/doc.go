@@ -24,7 +24,9 @@
 // judged by) → journal.go (the batch becomes durable) → catalog. A GET goes
 // get.go → send.go → read.go (verify, and rescue what is not good). An opening goes
 // open.go → membership.go (the new epoch) → recovery.go, with evidence.go and
-// scan.go finding the log's end, and replicas.go the catalog.
+// scan.go finding the log's end, and replicas.go the catalog. Drives come and go
+// by drive_*.go and return.go, each by a change of membership (membership_joint.go),
+// and spares.go and settle.go end what such a change began.
 //
 // # Rules
 //
@@ -61,9 +63,10 @@
 //     read-write. Below it the pool is read-only, and then writes nothing. Opening
 //     read-write makes a new epoch: its number is reserved on a quorum, then the
 //     label is written to a quorum. A label that changes the members keeps the old
-//     ones until it is durable on a quorum of both. Of labels of one epoch the one
-//     with the highest checkpoint counts. With fewer than k+m drives new segments
-//     are narrower, so that new data survives m failures too.
+//     ones until it is durable on a quorum of both. Members without columns have no
+//     vote. Of labels of one epoch the one with the highest checkpoint counts. With
+//     fewer than k+m drives new segments are narrower, so that new data survives m
+//     failures too.
 //   - R9. Recovery syncs what it reads and reads past the page cache; the blocks
 //     of all present members are evidence. A bad block never ends a scan. The
 //     journal is followed back from the newest segment that counts. A batch at or

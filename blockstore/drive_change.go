@@ -39,14 +39,13 @@ func (p *Pool) report(m drive.Member, state drive.State, o ChangeOptions) Change
 }
 
 // lost is how many columns the worst stripe lacks, or how many voting drives are
-// away if those are more: new stripes would lack as many were all of the drives
-// needed.
+// away or being filled if those are more: an opening goes by their number (R9).
 func (p *Pool) lost(v *membership) int {
 	counts := make(map[int]int64)
 	for _, s := range p.segments.all() {
 		s.count(v, counts)
 	}
-	worst := v.away()
+	worst := v.away() + v.filling()
 	for n, stripes := range counts {
 		if stripes > 0 {
 			worst = max(worst, n)

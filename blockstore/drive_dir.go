@@ -225,6 +225,9 @@ func (p *Pool) admitNew(ctx context.Context, drives map[uuid.UUID]*drive.Drive, 
 		}
 	}
 	p.letGo(gone)
+	if p.members.closed.Load() { // it may have closed what it had before
+		return errors.Join(err, closeDrives(drives))
+	}
 	if len(vain) > 0 {
 		p.unmakeDrives(vain, err)
 	}

@@ -1,6 +1,7 @@
 package blockstore
 
 import (
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -173,7 +174,8 @@ func (p *Pool) closeFilesOn(id uuid.UUID) {
 }
 
 // letGo closes drives that are no part of the pool any more. One that hangs is
-// left to itself.
+// left to itself. One that took no writes any more gets its last label now, if it
+// takes that after all.
 func (p *Pool) letGo(gone map[uuid.UUID]*drive.Drive) {
 	p.dropReplicas()
 	for id := range gone {
@@ -183,6 +185,33 @@ func (p *Pool) letGo(gone map[uuid.UUID]*drive.Drive) {
 	if err := closeDrives(gone); err != nil {
 		p.log.Warn("a drive that left the pool does not close", "error", err)
 	}
+	for id, d := range gone {
+		if d.Failed() == nil {
+			continue
+		}
+		_, err := patiently(p.patience, func() (struct{}, error) { return struct{}{}, p.retireFailed(id, d.Dir()) }, nil)
+		if err != nil {
+			p.log.Warn("a drive left the pool and does not take a label that says so", "drive", id, "path", d.Dir(), "error", err)
+		}
+	}
+}
+
+// retireFailed gives a drive that failed, and was closed, its last label.
+func (p *Pool) retireFailed(id uuid.UUID, dir string) error {
+	l, err := drive.ReadLabel(p.opt.FS, dir)
+	if err != nil || l.Drive != id || l.Pool != p.id {
+		return err // another one is there by now
+	}
+	d, err := drive.Open(drive.Options{FS: p.opt.FS, Logger: p.log}, dir)
+	if err != nil {
+		return err
+	}
+	if d.ID() == id {
+		now := p.members.now().label
+		l.Reserved, l.Membership = max(l.Reserved, now.Epoch), now
+		err = d.WriteLabel(l)
+	}
+	return errors.Join(err, d.Close())
 }
 
 // look asks drives for their room, as far as they answer in time.

@@ -89,6 +89,9 @@ func TestReplaceFailedDrive(t *testing.T) {
 		if s := status(t, p); s.Pool.State != "DEGRADED" || s.Pool.Spare != 1 || stateOf(t, p, 3) != "REBUILDING" {
 			t.Errorf("while it is filled: %+v", s.Pool)
 		}
+		if l, err := drive.ReadLabel(fsys, o.Dirs[2]); !same && (err != nil || !l.Retired()) {
+			t.Errorf("the label of the one that failed: %+v, %v", l, err)
+		}
 		storeSizes(t, p, "new")
 		mended(t, p)
 		wantWhole(t, p)

@@ -138,13 +138,11 @@ func (p *Pool) takeBack(ctx context.Context, id uuid.UUID, dir string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", dir, err)
 	}
-	if err := p.admit(ctx, id, d); err != nil {
-		if p.members.now().drives[id] != d {
-			err = errors.Join(err, d.Close())
-		}
-		return err
+	err = p.admit(ctx, id, d)
+	if p.members.now().drives[id] != d || p.members.closed.Load() { // the pool closes, perhaps without it
+		err = errors.Join(err, d.Close())
 	}
-	return nil
+	return err
 }
 
 // closeDrive closes a member that takes no part, so that it can be opened again.

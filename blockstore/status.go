@@ -101,7 +101,7 @@ func (p *Pool) Status(ctx context.Context) (Status, error) {
 		}
 	}
 	away := v.away()
-	s.Pool.Spare = max(0, p.parity-max(worst, away))
+	s.Pool.Spare = max(0, p.parity-max(worst, away+v.filling()))
 	switch {
 	case v.readOnly != nil:
 		s.Pool.State, s.Pool.Stage, s.Pool.Reason = "UNAVAIL", "reduced", v.readOnly.Error()
