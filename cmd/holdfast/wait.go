@@ -11,6 +11,9 @@ const (
 	waitPeriod = 500 * time.Millisecond
 	// waitNotice is how long the rebuild may take to notice what has just been changed.
 	waitNotice = 3 * time.Second
+	// waitBlocked is how long nothing of what is due may be possible, before that is the answer: an upload may be in the
+	// way for a moment.
+	waitBlocked = 6 * time.Second
 	// waitGrace is how long nothing may move while a drive is lost, before that is the answer: it is given time to come
 	// back (serve --rebuild-after).
 	waitGrace = 20 * time.Second
@@ -56,8 +59,15 @@ func (w *mendWatch) judge(r statusReport, now time.Time) (standing, bool, error)
 	}
 	// A drive that is lost may come back for a while; what is taken offline is not to be mended at all.
 	lost := len(r.inState(stateRemoved, stateUnavail, stateFaulted)) > 0
-	switch still := now.Sub(w.still); {
-	case still < waitNotice, lost && still < waitGrace:
+	grace := waitNotice
+	switch {
+	case b.State == rebuildWaiting:
+		grace = waitBlocked
+	case lost:
+		grace = waitGrace
+	}
+	switch {
+	case now.Sub(w.still) < grace:
 		return s, false, nil
 	case idle && !lost && len(r.inState(stateOffline)) > 0:
 		return s, true, nil
