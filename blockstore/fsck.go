@@ -170,7 +170,8 @@ func (c *fsck) examine(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := c.replicas(ctx); err != nil {
+	c.renewal()
+	if err := c.awaitReplicas(ctx); err != nil {
 		return err
 	}
 	c.stage("holding the catalog against the segments")
@@ -178,6 +179,9 @@ func (c *fsck) examine(ctx context.Context) error {
 	c.report.Extents, c.report.Objects = cross.Extents, cross.Objects
 	c.find(cross.Findings...)
 	if err != nil {
+		return err
+	}
+	if err := c.replicas(ctx); err != nil {
 		return err
 	}
 	return c.names(ctx)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -90,9 +91,8 @@ func (p *Pool) wipeCatalog(d *drive.Drive) error {
 	return nil
 }
 
-// replicas says what the catalog's replicas are like. A pool that takes changes
-// makes what is missing of them, which is waited for.
-func (c *fsck) replicas(ctx context.Context) error {
+// renewal says what making the catalog anew has shown.
+func (c *fsck) renewal() {
 	if r := c.p.renewed; r != nil {
 		c.report.Rebuilt = true
 		for id, text := range r.different {
@@ -101,11 +101,13 @@ func (c *fsck) replicas(ctx context.Context) error {
 		c.notef("the catalog was made again from checkpoint and journal; %d of the %d replicas that were there said the same to the byte",
 			len(r.same), len(r.same)+len(r.different))
 	}
-	if !c.p.opt.ReadOnly {
-		c.stage("waiting for the catalog's replicas")
-		if err := c.awaitReplicas(ctx); err != nil {
-			return err
-		}
+}
+
+// replicas says what the catalog's replicas are like, once those that were found
+// wrong have been made again.
+func (c *fsck) replicas(ctx context.Context) error {
+	if err := c.awaitReplicas(ctx); err != nil {
+		return err
 	}
 	attached := make(map[string]bool)
 	for _, r := range c.p.catalog.Replicas() {
@@ -116,7 +118,8 @@ func (c *fsck) replicas(ctx context.Context) error {
 	}
 	v := c.p.members.now()
 	for id, d := range v.live {
-		if attached[id.String()] {
+		known := slices.ContainsFunc(c.report.Findings, func(f Finding) bool { return f.Kind == FindingReplica && f.Drive == id && !f.Mended })
+		if known || attached[id.String()] {
 			continue
 		}
 		if err := c.unused(id, d); err != nil {
@@ -153,8 +156,13 @@ func (c *fsck) unused(id uuid.UUID, d *drive.Drive) error {
 }
 
 // awaitReplicas waits until there are as many whole replicas as there should be,
-// or none was added for too long: that is noted, and no reason to fail.
+// or none was added for too long: that is noted, and no reason to fail. A pool
+// that takes no changes makes none.
 func (c *fsck) awaitReplicas(ctx context.Context) error {
+	if c.p.opt.ReadOnly {
+		return nil
+	}
+	c.stage("waiting for the catalog's replicas")
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	have, since := 0, time.Now()
