@@ -26,7 +26,9 @@
 // open.go → membership.go (the new epoch) → recovery.go, with evidence.go and
 // scan.go finding the log's end, and replicas.go the catalog. Drives come and go
 // by drive_*.go and return.go, each by a change of membership (membership_joint.go),
-// and spares.go and settle.go end what such a change began.
+// and spares.go and settle.go end what such a change began. What needs no daemon:
+// inspect.go shows what lies in files, look.go opens a pool without changing a
+// byte, fsck.go examines and repairs it.
 //
 // # Rules
 //
