@@ -1,0 +1,100 @@
+package blockstore
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"time"
+)
+
+// TestOfflineOnlineClear: out and back in, while the pool runs.
+func TestOfflineOnlineClear(t *testing.T) {
+	p, o, fsys := lifePool(t, 6, nil)
+	reps, err := p.AddDrives(t.Context(), []string{"/pool/s"}, true, ChangeOptions{})
+	must(t, err)
+	_, err = p.OfflineDrive(t.Context(), "2", ChangeOptions{})
+	must(t, err)
+	_, err = p.FailDrive(t.Context(), "5", ChangeOptions{})
+	must(t, err)
+	if _, err := p.FailDrive(t.Context(), "6", ChangeOptions{}); !errors.Is(err, ErrUnsafe) {
+		t.Errorf("a third drive: %v", err)
+	}
+	storeSizes(t, p, "new")
+	if _, err := p.OnlineDrive(t.Context(), "5", ChangeOptions{}); !errors.Is(err, ErrDriveState) {
+		t.Errorf("a FAULTED drive online: %v", err)
+	}
+	if _, err := p.ClearDrive(t.Context(), "2", ChangeOptions{}); !errors.Is(err, ErrDriveState) {
+		t.Errorf("an OFFLINE drive cleared: %v", err)
+	}
+	rep, err := p.OnlineDrive(t.Context(), "2", ChangeOptions{DryRun: true})
+	if err != nil || rep.State != "ONLINE" || stateOf(t, p, 2) != "OFFLINE" {
+		t.Errorf("a dry run: %+v, %v", rep, err)
+	}
+	_, err = p.OnlineDrive(t.Context(), "2", ChangeOptions{})
+	must(t, err)
+	_, err = p.ClearDrive(t.Context(), "5", ChangeOptions{})
+	must(t, err)
+	if a, b := stateOf(t, p, 2), stateOf(t, p, 5); a != "ONLINE" || b != "ONLINE" {
+		t.Errorf("they are %s and %s", a, b)
+	}
+	mended(t, p)
+	wantWhole(t, p)
+	if m, _ := p.members.now().member(reps[0].ID); !m.NonVoting {
+		t.Error("a spare was used for drives that are back")
+	}
+	// One that is gone is used as soon as it is back, if the operator says so.
+	_, err = p.FailDrive(t.Context(), "5", ChangeOptions{})
+	must(t, err)
+	fsys.Unplug(o.Dirs[4])
+	rep, err = p.ClearDrive(t.Context(), "5", ChangeOptions{})
+	if err != nil || rep.State != "UNAVAIL" || rep.Note == "" {
+		t.Errorf("cleared while away: %+v, %v", rep, err)
+	}
+	fsys.Plug(o.Dirs[4])
+	waitFor(t, "the drive to be back", func() bool { return stateOf(t, p, 5) == "ONLINE" })
+	mended(t, p)
+	wantWhole(t, p)
+}
+
+// TestDriveReturns: a drive that is back is used again while the pool runs, with
+// all that was written before, at its path or at another one.
+func TestDriveReturns(t *testing.T) {
+	for _, way := range []string{"unplugged", "detached", "elsewhere"} {
+		t.Run(way, func(t *testing.T) {
+			p, o, fsys := lifePool(t, 6, func(o *Options) { o.RebuildAfter = time.Hour })
+			if way == "unplugged" {
+				fsys.Unplug(o.Dirs[2])
+			} else {
+				fsys.Detach(o.Dirs[2])
+			}
+			waitFor(t, "the drive to be missed", func() bool { return stateOf(t, p, 3) == "REMOVED" })
+			storeSizes(t, p, "new")
+			fsys.Plug(o.Dirs[2])
+			if way == "elsewhere" { // in the place of another that is away
+				waitFor(t, "the drive to be back", func() bool { return stateOf(t, p, 3) == "ONLINE" })
+				snap := fsys.Snapshot(o.Dirs[2])
+				fsys.Unplug(o.Dirs[2])
+				fsys.Unplug(o.Dirs[5])
+				waitFor(t, "both to be missed", func() bool { return stateOf(t, p, 3) == "REMOVED" && stateOf(t, p, 6) == "REMOVED" })
+				fsys.Restore(o.Dirs[5], snap)
+			}
+			waitFor(t, "the drive to be back", func() bool { return stateOf(t, p, 3) == "ONLINE" })
+			mended(t, p)
+			if way != "elsewhere" {
+				wantWhole(t, p)
+			}
+			// What was written meanwhile survives two others, and what was written before.
+			o.Dirs = slices.Clone(o.Dirs)
+			must(t, p.Close(t.Context()))
+			o.Init = false
+			if way == "elsewhere" {
+				o.Dirs = slices.Delete(o.Dirs, 2, 3)
+			} else {
+				o.Dirs = slices.Delete(o.Dirs, 0, 2)
+			}
+			p = openPool(t, o)
+			wantSizes(t, p, "old")
+			wantSizes(t, p, "new")
+		})
+	}
+}
