@@ -19,7 +19,7 @@ type driveBook struct {
 	watched map[*drive.Drive]bool      // looked after by a goroutine
 	serving bool                       // watch has begun
 	asking  map[string]bool            // directories whose label is being read
-	later   map[uuid.UUID]patience     // drives whose return failed
+	later   map[uuid.UUID]patience     // drives that came back of late
 	pins    map[uuid.UUID]int          // files on their way to a drive that the segment table does not name yet
 	standIn map[uuid.UUID]*standInNote // by the drive that is away, as far as read from the settings
 

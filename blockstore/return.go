@@ -53,18 +53,21 @@ func (p *Pool) welcome() {
 			if !there {
 				continue
 			}
-			if err := p.takeBack(p.ctx, m.ID, dir); err != nil && p.ctx.Err() == nil {
-				p.book.postpone(m.ID)
+			err := p.takeBack(p.ctx, m.ID, dir)
+			p.book.postpone(m.ID) // also if it went well: one that comes and goes is let in less and less often
+			if err != nil && p.ctx.Err() == nil {
 				p.log.Warn("a drive is back and cannot be used yet", "drive", m.ID, "path", dir, "error", err)
 			}
 		}
 	}
 }
 
-// How long to wait after a return that failed.
+// How long to wait after a return before the next one of the same drive: so long,
+// and each time twice as long, until it has been quiet for a while.
 const (
 	returnPause    = time.Second
 	returnPauseMax = time.Minute
+	returnQuiet    = 10 * time.Minute
 )
 
 func (b *driveBook) due(id uuid.UUID) bool {
@@ -76,7 +79,11 @@ func (b *driveBook) due(id uuid.UUID) bool {
 func (b *driveBook) postpone(id uuid.UUID) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	pause := min(max(returnPause, 2*b.later[id].pause), returnPauseMax)
+	last := b.later[id]
+	if time.Since(last.next) > returnQuiet {
+		last.pause = 0
+	}
+	pause := min(max(returnPause, 2*last.pause), returnPauseMax)
 	b.later[id] = patience{time.Now().Add(pause), pause}
 }
 
