@@ -94,6 +94,7 @@ func Fsck(ctx context.Context, o FsckOptions) (FsckReport, error) {
 	}
 	opt.Init, opt.ReadOnly = false, !o.Repair && !o.RebuildCatalog
 	opt.offline, opt.rebuildCatalog = true, o.RebuildCatalog
+	opt.RebuildAfter = -1 // a drive that was not named is no reason to make its files elsewhere
 	c.stage("opening the pool")
 	p, err := Open(ctx, opt)
 	if errors.Is(err, ErrDamaged) {
