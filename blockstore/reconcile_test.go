@@ -117,6 +117,15 @@ func TestReconcileKeepsTheJournal(t *testing.T) {
 		w.mustOpen(t)
 		reconcileAll(t, w.p)
 	}
+	// Even one that the table does not know, of which nothing is live.
+	d := w.p.members.now().drives[w.p.members.now().label.Members[0].ID]
+	r := reconciler{p: w.p, d: d}
+	if id := w.p.lineage.newest; id == 0 || !r.followed(t.Context(), id) {
+		t.Errorf("segment %v, which the journal follows, counts as garbage", id)
+	}
+	if id := drive.NewSegmentID(2, 4711); r.followed(t.Context(), id) {
+		t.Errorf("segment %v, which nothing follows, does not count as garbage", id)
+	}
 	w.settled(t)
 	reconcileAll(t, w.p)
 	w.crash(nil, killed)
