@@ -185,6 +185,9 @@ func (c *fsck) examine(ctx context.Context) error {
 	if err := c.replicas(ctx); err != nil {
 		return err
 	}
+	if err := c.counts(ctx); err != nil {
+		return err
+	}
 	return c.names(ctx)
 }
 
