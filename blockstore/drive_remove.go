@@ -93,7 +93,6 @@ func (p *Pool) removeMember(ctx context.Context, id uuid.UUID) error {
 		}
 		slot = m.Slot
 		next.Members = slices.DeleteFunc(next.Members, func(m drive.Member) bool { return m.ID == id })
-		next.Width = min(next.Width, voters(next.Members))
 		return nil
 	})
 	path := p.book.path(id)

@@ -76,6 +76,7 @@ func (b *driveBook) forget(id uuid.UUID) {
 // membersChanged is called after every change of membership. It does not wait.
 func (p *Pool) membersChanged() {
 	p.noteMembers()
+	p.noteLoss()
 	p.watchNew()
 	p.workGrew()
 	select {

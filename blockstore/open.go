@@ -49,8 +49,8 @@ func newPool(o Options, f *found) (*Pool, error) {
 		p.segmentBytes = o.SegmentBytes
 	}
 	k := top.Width - top.Parity
-	if top.Width > len(top.Members) || k < 1 {
-		return nil, fmt.Errorf("%w: the label says %d columns over %d drives with parity %d", drive.ErrMalformed, top.Width, len(top.Members), top.Parity)
+	if k < 1 { // it may be wider than there are drives by now
+		return nil, fmt.Errorf("%w: the label says %d columns with parity %d", drive.ErrMalformed, top.Width, top.Parity)
 	}
 	p.mem = newMemory(o.MemoryBytes, k, top.Parity)
 	p.batchBytes = int64(k) * drive.MaxColumnBytes
@@ -91,6 +91,9 @@ func (p *Pool) start(ctx context.Context, f *found) error {
 		_, _ = patiently(p.patience, func() (struct{}, error) { p.space.look(d); return struct{}{}, nil }, nil)
 	}
 	if err := p.recover(ctx, f); err != nil {
+		return err
+	}
+	if err := p.loadProof(ctx); err != nil {
 		return err
 	}
 	p.committing = true

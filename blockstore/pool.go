@@ -71,6 +71,7 @@ type Pool struct {
 	firstEpoch    uint32       // of this opening
 	rollWanted    atomic.Bool  // the journal's next batch begins a segment
 	lastLoss      atomic.Int64 // when a drive was last found missing, seconds since 1970
+	wereAway      atomic.Int64 // voting members that did not take part, when it was looked last
 	unlucky       sync.Map     // uuid.UUID of drives whose replica was dropped
 
 	pinning sync.RWMutex // held for writing while segments are dropped

@@ -214,6 +214,9 @@ func TestReadOnlyOpening(t *testing.T) {
 				t.Fatal(err)
 			}
 			for i, n := range bodySizes {
+				if i == len(bodySizes)-1 {
+					p.events.flush(t.Context()) // so that this is the last batch
+				}
 				putBytes(t, p, "bucket", fmt.Sprint(n), randomBody(uint64(i), n))
 			}
 			if err := p.Close(t.Context()); err != nil {

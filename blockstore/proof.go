@@ -3,11 +3,13 @@ package blockstore
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/holdfast-storage/holdfast/blockstore/catalog"
 	"github.com/holdfast-storage/holdfast/blockstore/drive"
 )
 
@@ -16,7 +18,10 @@ import (
 // done for; it is kept as a setting per segment, eight bytes a file: seconds
 // since 1970, little endian, 0 for never. It names times and decides nothing (R25).
 
-const verifiedPrefix = "verified/"
+const (
+	verifiedPrefix = "verified/"
+	lossSetting    = "loss" // when a drive was last found missing, in the same form
+)
 
 // verifiedNow notes that the files (bit = file index) were verified, and does not
 // return before that is durable, and all that was announced before.
@@ -56,7 +61,27 @@ func (p *Pool) loadProof(ctx context.Context) error {
 		seg.verified = times
 		seg.mu.Unlock()
 	}
-	return nil
+	loss, err := p.catalog.Setting(ctx, lossSetting)
+	if err == nil && len(loss) == 8 && p.lastLoss.Load() == 0 {
+		p.lastLoss.Store(int64(binary.LittleEndian.Uint64(loss)))
+	}
+	if errors.Is(err, catalog.ErrNotFound) {
+		err = nil
+	}
+	return unavailable(err)
+}
+
+// noteLoss keeps when a drive was last found missing: what was verified before
+// proves nothing about what is left.
+func (p *Pool) noteLoss() {
+	v := p.members.now()
+	away := int64(v.away() + v.filling())
+	if was := p.wereAway.Swap(away); away <= was || v.readOnly != nil {
+		return
+	}
+	now := p.now().Unix()
+	p.lastLoss.Store(now)
+	p.announce(&catalog.Setting{Name: lossSetting, Value: binary.LittleEndian.AppendUint64(nil, uint64(now))})
 }
 
 // ProofStatus tells how much of what is stored was verified, and when.

@@ -18,6 +18,7 @@ type Status struct {
 	Pool       PoolStatus       `json:"pool"`
 	Drives     []DriveStatus    `json:"drives"`
 	Redundancy RedundancyStatus `json:"redundancy"`
+	Verified   ProofStatus      `json:"verified"`
 	Memory     MemoryStatus     `json:"memory"`
 	Commits    CommitStatus     `json:"commits"`
 }
@@ -115,6 +116,7 @@ func (p *Pool) Status(ctx context.Context) (Status, error) {
 	if err != nil && !errors.Is(err, context.Canceled) {
 		s.Pool.State, s.Pool.Stage, s.Pool.Reason = "UNAVAIL", "reduced", "no catalog answers: "+err.Error()
 	}
+	s.Verified = p.proof(worst > 0 || away > 0 || v.filling() > 0)
 	s.Memory.UsedBytes, s.Memory.TotalBytes = p.mem.usage()
 	s.Commits = CommitStatus{Batches: p.batches.Load(), Changes: p.changes.Load(), LSN: p.acked.Load()}
 	return s, nil

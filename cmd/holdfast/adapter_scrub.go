@@ -73,9 +73,9 @@ func (p scrubPool) Examine(ctx context.Context, segment uint64, pace scrubber.Pa
 	case err != nil && !slices.Contains(p.pool.Segments(), id):
 		err = fmt.Errorf("%w: %w", scrubber.ErrGone, err)
 	}
+	// What cannot be read was settled with the segment: it is a finding that names the objects, or nobody's.
 	return scrubber.Result{
-		Bytes: report.ReadBytes, Mended: report.MendedBlocks, Unread: report.Unread,
-		Findings: toFindings(report.Findings), Doubtful: toRanges(report.Doubtful),
+		Bytes: report.ReadBytes, Mended: report.MendedBlocks, Unread: report.Unread, Findings: toFindings(report.Findings),
 	}, err
 }
 
@@ -122,12 +122,4 @@ func placedText(f blockstore.Finding) string {
 		where += fmt.Sprintf(", drive %v", f.Drive)
 	}
 	return where + ": " + f.Text
-}
-
-func toRanges(ranges []blockstore.StripeRange) []scrubber.StripeRange {
-	list := make([]scrubber.StripeRange, len(ranges))
-	for i, r := range ranges {
-		list[i] = scrubber.StripeRange(r)
-	}
-	return list
 }
