@@ -60,10 +60,9 @@ func median(v []float64) float64 {
 
 // mendBench is a pool of six directories, 4+2, and the files of one that will be lost.
 type mendBench struct {
-	dirs    []string
-	pool    *blockstore.Pool
-	columns int64 // bytes in the files of the drive that is lost
-	round   int
+	dirs  []string
+	pool  *blockstore.Pool
+	round int
 }
 
 // workers is how many segments are mended at a time, as by the daemon.

@@ -84,12 +84,6 @@ func (m *mending) end(id drive.SegmentID) {
 	delete(m.busy, id)
 }
 
-func (m *mending) isBusy(id drive.SegmentID) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.busy[id]
-}
-
 // Mend reads every column of a sealed segment from the drives, verifies it, and
 // makes good what is not.
 //

@@ -230,7 +230,8 @@ func (s *segment) count(v *membership, counts map[int]int64) {
 	for stripe, b := range s.bad {
 		c := class{int(stripe) % s.width(), b.d}
 		extra := bits.OnesCount64(b.files &^ gone)
-		if extra == 0 || stripe >= s.next || s.classes[c] == 0 {
+		if extra == 0 || !s.sealed && stripe >= s.next || s.classes[c] == 0 { // of a sealed one, next is a count
+
 			continue
 		}
 		before := missing(c, gone)
