@@ -51,13 +51,12 @@ func (p *Pool) adopt(end *logEnd, ev *evidence, last uint64) {
 func (s *segment) measure(fs *foundSegment, ev *evidence) (doubtful []*foundStripe) {
 	s.sealed, s.suspect, s.next, s.end = true, 0, 0, drive.FirstBlock
 	clear(s.classes)
-	file := make([]int, len(s.drives))
 	for i, id := range s.drives {
 		if s.kind == drive.Bulk && !ev.tookPart(id) {
 			s.suspect |= 1 << i
 		}
-		file[i] = fs.fileOn(id, i)
 	}
+	file := s.placesIn(fs)
 	for no := range fs.next {
 		st := fs.stripe(no)
 		if st == nil || s.kind == drive.Journal && st.batch.LSN > s.last {
@@ -85,6 +84,16 @@ func (s *foundSegment) stripe(no uint32) (st *foundStripe) {
 		}
 	}
 	return st
+}
+
+// placesIn gives for each index the place of its file, on the drive that the
+// segment's list names, in the list of those that were found; -1: not found.
+func (s *segment) placesIn(fs *foundSegment) []int {
+	places := make([]int, len(s.drives))
+	for i, id := range s.drives {
+		places[i] = fs.fileOn(id, i)
+	}
+	return places
 }
 
 // lacking are the files that should hold a column of a stripe and do not, as
@@ -195,72 +204,80 @@ func (s *segment) settleTail(e catalog.SegmentEntry, fs *foundSegment, ev *evide
 	s.suspect = s.suspect&here | e.Suspect&^here
 }
 
+// doubtfulStripes are stripes of a segment that was open that can be read, though a
+// drive that took part lacks a block of them: void, unless something live is in them.
+type doubtfulStripes struct {
+	s       *segment
+	fs      *foundSegment
+	stripes map[uint32]*foundStripe
+}
+
 // loadOpen seals the segments that a crash left open and that are not of the
 // log's tail. before has what is known of the journal before the tail.
 func (p *Pool) loadOpen(ctx context.Context, ev *evidence, open []*segment, before map[drive.SegmentID]uint64) error {
-	type doubt struct {
-		s       *segment
-		fs      *foundSegment
-		stripes map[uint32]*foundStripe
-	}
-	doubts := make(map[drive.SegmentID]doubt)
+	doubts := make(map[drive.SegmentID]doubtfulStripes)
 	for _, s := range open {
 		if s.kind == drive.Journal {
 			s.last = before[s.id]
 		}
 		head := drive.FileHeader{Kind: s.kind, K: s.k, M: s.m, Pool: p.id, Segment: s.id, Drives: s.drives}
-		fs := p.scanSegment(ctx, head, ev.drives, false)
-		for _, st := range s.measure(fs, ev) {
-			d, ok := doubts[s.id]
-			if !ok {
-				d = doubt{s, fs, make(map[uint32]*foundStripe)}
-				doubts[s.id] = d
-			}
+		d := doubtfulStripes{s, p.scanSegment(ctx, head, ev.drives, false), make(map[uint32]*foundStripe)}
+		for _, st := range s.measure(d.fs, ev) {
 			d.stripes[st.at.no] = st
 		}
-	}
-	for id := range doubts {
-		live, err := p.catalog.Live(ctx, id)
+		if len(d.stripes) == 0 {
+			continue
+		}
+		live, err := p.catalog.Live(ctx, s.id)
 		if err != nil {
 			return unavailable(err)
 		}
-		if live == 0 {
-			delete(doubts, id)
+		if live > 0 {
+			doubts[s.id] = d
 		}
 	}
-	if len(doubts) > 0 {
-		for o, err := range p.catalog.Owners(ctx) {
-			if err != nil {
-				return unavailable(err)
-			}
-			for _, e := range o.Extents {
-				d, ok := doubts[e.Segment]
-				if !ok {
-					continue
-				}
-				from, to := runOf(e)
-				for no := from; no < to; no++ {
-					st := d.stripes[no]
-					if st == nil || st.at.d != e.D || st.at.length != e.Column {
-						continue
-					}
-					delete(d.stripes, no)
-					file := make([]int, len(d.s.drives))
-					for i, id := range d.s.drives {
-						file[i] = d.fs.fileOn(id, i)
-					}
-					lacking := d.s.lacking(st, file)
-					d.s.account(st, lacking)
-					p.log.Warn("a stripe that objects lie in lacks columns", "segment", e.Segment, "stripe", no, "columns", bits.OnesCount64(lacking))
-				}
-			}
-		}
+	if err := p.settleVoid(ctx, doubts); err != nil {
+		return err
 	}
 	for _, s := range open {
 		p.announce(s.sealRecord())
 		p.segments.add(s)
 	}
 	return nil
+}
+
+// settleVoid takes those stripes into account that something live lies in. That
+// takes a look at every object, so it is done only when there is a doubt.
+func (p *Pool) settleVoid(ctx context.Context, doubts map[drive.SegmentID]doubtfulStripes) error {
+	if len(doubts) == 0 {
+		return nil
+	}
+	for o, err := range p.catalog.Owners(ctx) {
+		if err != nil {
+			return unavailable(err)
+		}
+		for _, e := range o.Extents {
+			if d, ok := doubts[e.Segment]; ok {
+				d.settle(p, e)
+			}
+		}
+	}
+	return nil
+}
+
+// settle counts the stripes that a live extent lies in.
+func (d doubtfulStripes) settle(p *Pool, e catalog.Extent) {
+	from, to := runOf(e)
+	for no := from; no < to; no++ {
+		st := d.stripes[no]
+		if st == nil || st.at.d != e.D || st.at.length != e.Column {
+			continue
+		}
+		delete(d.stripes, no)
+		lacking := d.s.lacking(st, d.s.placesIn(d.fs))
+		d.s.account(st, lacking)
+		p.log.Warn("a stripe that objects lie in lacks columns", "segment", e.Segment, "stripe", no, "columns", bits.OnesCount64(lacking))
+	}
 }
 
 // runOf gives the stripes that an extent lies in, from the first up to another.
