@@ -66,7 +66,7 @@ func (p *Pool) ReplaceDrive(ctx context.Context, ref, dir string, o ChangeOption
 		return rep, nil
 	}
 	if filepath.Clean(p.book.path(old.ID)) == n.path && !here {
-		if err := p.closeDrive(old.ID); err != nil { // its lock is on the path
+		if err := p.closeDrive(old.ID, v.drives[old.ID]); err != nil { // its lock is on the path
 			return ChangeReport{}, err
 		}
 	}

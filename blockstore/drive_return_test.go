@@ -5,6 +5,9 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/holdfast-storage/holdfast/blockstore/drive"
+	"github.com/holdfast-storage/holdfast/blockstore/faultfs"
 )
 
 // TestOfflineOnlineClear: out and back in, while the pool runs.
@@ -97,4 +100,58 @@ func TestDriveReturns(t *testing.T) {
 			wantSizes(t, p, "new")
 		})
 	}
+}
+
+// TestDriveNotInUseIsLetGo: a drive that is gone from its path, or that was taken
+// offline, is closed while the pool runs, its lock too, so that its disk can be
+// unmounted. One that failed and is there stays open, to be read from at need.
+func TestDriveNotInUseIsLetGo(t *testing.T) {
+	p, o, fsys := lifePool(t, 6, func(o *Options) { o.RebuildAfter = time.Hour })
+	free := func(dir string) bool {
+		d, err := drive.Open(drive.Options{FS: fsys}, dir)
+		if err == nil {
+			must(t, d.Close())
+		}
+		return err == nil
+	}
+	fsys.Detach(o.Dirs[2]) // what is open goes on working
+	waitFor(t, "the drive to be missed", func() bool { return stateOf(t, p, 3) == "REMOVED" })
+	waitFor(t, "it to be closed", func() bool { return len(p.members.now().drives) == 5 })
+	if path := p.book.path(p.members.now().label.Members[2].ID); path != o.Dirs[2] {
+		t.Errorf("its path is %q now", path)
+	}
+	fsys.Plug(o.Dirs[2])
+	waitFor(t, "the drive to be back", func() bool { return stateOf(t, p, 3) == "ONLINE" })
+	mended(t, p)
+
+	_, err := p.OfflineDrive(t.Context(), "4", ChangeOptions{})
+	must(t, err)
+	_, err = p.FailDrive(t.Context(), "5", ChangeOptions{})
+	must(t, err)
+	waitFor(t, "the lock to be given up", func() bool { return free(o.Dirs[3]) })
+	if free(o.Dirs[4]) {
+		t.Error("a drive that failed is closed although it is there")
+	}
+	fsys.Detach(o.Dirs[4])
+	waitFor(t, "it to be closed", func() bool { return len(p.members.now().drives) == 4 })
+	fsys.Plug(o.Dirs[4])
+	waitFor(t, "its lock to be given up", func() bool { return free(o.Dirs[4]) })
+	_, err = p.OnlineDrive(t.Context(), "4", ChangeOptions{})
+	must(t, err)
+	_, err = p.ClearDrive(t.Context(), "5", ChangeOptions{})
+	must(t, err)
+	mended(t, p)
+	wantWhole(t, p)
+}
+
+// TestGoneDriveThatHangsHoldsUpNobody: closing what is open on it does not end.
+func TestGoneDriveThatHangsHoldsUpNobody(t *testing.T) {
+	p, o, fsys := lifePool(t, 6, func(o *Options) { o.RebuildAfter, o.Patience = time.Hour, 200*time.Millisecond })
+	hangDrive(t, fsys, o.Dirs[2], func(op faultfs.Op) bool { return op.Kind == faultfs.Write || op.Kind == faultfs.Read })
+	putBytes(t, p, "bucket", "while it hangs", randomBody(1, 300))
+	fsys.Detach(o.Dirs[2])
+	waitFor(t, "it to be let go", func() bool { return len(p.members.now().drives) == 5 })
+	storeSizes(t, p, "new")
+	wantSizes(t, p, "new")
+	wantSizes(t, p, "old")
 }

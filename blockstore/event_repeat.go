@@ -129,8 +129,8 @@ func (p *Pool) complete(e *Event) {
 	if m, ok := v.member(d.ID); ok {
 		d.Slot = m.Slot
 	}
-	if dr := v.drives[d.ID]; dr != nil && d.Path == "" {
-		d.Path = dr.Dir()
+	if d.Path == "" {
+		d.Path = p.book.path(d.ID)
 	}
 	e.Drive = &d
 }

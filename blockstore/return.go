@@ -136,7 +136,7 @@ func (p *Pool) takeBack(ctx context.Context, id uuid.UUID, dir string) error {
 	if p.members.now().isHere(id) {
 		return nil
 	}
-	if err := p.closeDrive(id); err != nil {
+	if err := p.closeDrive(id, p.members.now().drives[id]); err != nil {
 		return err
 	}
 	d, err := patiently(p.patience, func() (*drive.Drive, error) {
@@ -152,13 +152,16 @@ func (p *Pool) takeBack(ctx context.Context, id uuid.UUID, dir string) error {
 	return err
 }
 
-// closeDrive closes a member that takes no part, so that it can be opened again.
-func (p *Pool) closeDrive(id uuid.UUID) error {
+// closeDrive closes a member that takes no part, so that it can be opened again;
+// unless it is open anew already, or takes part.
+func (p *Pool) closeDrive(id uuid.UUID, old *drive.Drive) error {
 	ms := p.members
 	ms.change.Lock()
 	v := *ms.now()
-	old := v.drives[id]
-	if old != nil && !v.isHere(id) {
+	if v.drives[id] != old || v.isHere(id) {
+		old = nil
+	}
+	if old != nil {
 		v.drives = make(map[uuid.UUID]*drive.Drive)
 		for other, d := range ms.now().drives {
 			if other != id {

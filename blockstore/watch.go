@@ -26,7 +26,7 @@ func (p *Pool) watch() {
 	}
 }
 
-// watchNew has every drive that is here looked after.
+// watchNew has every drive that is open looked after.
 func (p *Pool) watchNew() {
 	p.book.mu.Lock()
 	defer p.book.mu.Unlock()
@@ -38,7 +38,7 @@ func (p *Pool) watchNew() {
 	if !p.book.serving {
 		return
 	}
-	for id, d := range p.members.now().here() {
+	for id, d := range p.members.now().drives { // also those that are left out: they may go
 		if !p.book.watched[d] {
 			p.book.watched[d] = true
 			p.wg.Go(func() {
@@ -86,6 +86,7 @@ func (p *Pool) hung(id uuid.UUID) {
 	}
 }
 
+// watchDrive looks after a drive until it is closed, or gone and let go.
 func (p *Pool) watchDrive(id uuid.UUID, d *drive.Drive) {
 	tick := time.NewTicker(p.opt.PresencePeriod)
 	defer tick.Stop()
@@ -95,10 +96,18 @@ func (p *Pool) watchDrive(id uuid.UUID, d *drive.Drive) {
 		case <-p.stopped:
 			return
 		}
-		if p.members.now().here()[id] != d {
+		v := p.members.now()
+		if v.drives[id] != d {
 			return
 		}
 		err := d.Present()
+		if v.here()[id] != d {
+			if p.releasable(v, id, err) {
+				p.release(id, d)
+				return
+			}
+			continue
+		}
 		if err == nil {
 			err = d.Failed()
 		}
@@ -112,5 +121,24 @@ func (p *Pool) watchDrive(id uuid.UUID, d *drive.Drive) {
 		if n%4 == 0 {
 			p.space.look(d)
 		}
+	}
+}
+
+// releasable says of a drive that is open and takes no part that nothing is to be
+// had from it: it is not at its path any more, so that what its descriptors say
+// proves nothing (R13), or the operator took it out for a while. One that failed
+// and is still there is read from where nothing else is left, and so are those of
+// a pool that lost its quorum.
+func (p *Pool) releasable(v *membership, id uuid.UUID, present error) bool {
+	m, member := v.member(id)
+	return member && v.readOnly == nil && (errors.Is(present, drive.ErrRemoved) || m.State == drive.Offline)
+}
+
+// release closes a drive that takes no part, its files and its lock, so that its
+// disk can be unmounted, looked at and mounted again while the pool runs. Nothing
+// waits for it but the goroutine that watched the drive: one that hangs does not close.
+func (p *Pool) release(id uuid.UUID, d *drive.Drive) {
+	if err := p.closeDrive(id, d); err != nil {
+		p.log.Warn("a drive that is not in use does not close", "drive", id, "error", err)
 	}
 }
