@@ -35,7 +35,7 @@ cross: ## compile for every platform that releases are made for
 run: build ## start over six directories under ./data (4+2); the same data and keys again the next time
 	@HOLDFAST_CREDENTIALS="$(CURDIR)/data/credentials" HOLDFAST_LOG_LEVEL=warn $(BIN) serve --init 'data/d{1...6}'
 
-demo: build ## two of six drives lost and a power cut, on real input, in under two minutes (KEEP=1 keeps it)
+demo: build ## drives lost, replaced and damaged, a power cut, all of it mended, on real input (KEEP=1 keeps it)
 	@$(BIN) demo
 
 test: ## all tests that need only Go

@@ -3,11 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -124,16 +123,16 @@ func (d *demoDaemon) loseDrive(dir string) error {
 
 // runStatus runs `holdfast status` and returns what it printed and its exit code.
 func (d *demoDaemon) runStatus(ctx context.Context) (text string, code int, err error) {
-	command := exec.CommandContext(ctx, d.self, "status")
-	command.Env = d.environment()
 	var output bytes.Buffer
-	command.Stdout, command.Stderr = &output, &output
-	err = command.Run()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		return output.String(), exit.ExitCode(), ctx.Err()
+	code, err = d.run(ctx, &output, &output, "status")
+	return output.String(), code, err
+}
+
+// exchange notes that another directory is in a drive's place, for the next start.
+func (d *demoDaemon) exchange(was, is string) {
+	if i := slices.Index(d.dirs, filepath.Join(d.dir, was)); i >= 0 {
+		d.dirs[i] = filepath.Join(d.dir, is)
 	}
-	return output.String(), exitDone, err
 }
 
 // logTail is the end of the daemon's log, for when something went wrong.

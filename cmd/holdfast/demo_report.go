@@ -46,20 +46,14 @@ func (d *demo) tryByHand(keep bool) string {
 		return "\nTo try by hand: `make run` starts a pool that stays and says what to type; while it runs, move one or two of the\n" +
 			"directories in ./data away, and look at `" + program + " status`. `KEEP=1 make demo` keeps this demo's pool.\n"
 	}
-	var left []string
+	var dirs []string
 	for _, dir := range d.daemon.dirs {
-		isLost := false
-		for _, lost := range d.daemon.lost {
-			isLost = isLost || dir == lost
-		}
-		if !isLost {
-			left = append(left, shellQuote(dir))
-		}
+		dirs = append(dirs, shellQuote(dir))
 	}
 	export := "export HOLDFAST_CREDENTIALS=" + shellQuote(d.daemon.keysPath())
-	return "\nTo try by hand, start this demo's pool again with the four drives it has left:\n\n" +
+	return "\nTo try by hand, start this demo's pool again:\n\n" +
 		"    " + export + "\n" +
-		"    " + program + " serve " + strings.Join(left, " ") + "\n\n" +
+		"    " + program + " serve " + strings.Join(dirs, " ") + "\n\n" +
 		"and in a second terminal:\n\n" +
 		"    " + export + "\n" +
 		"    " + program + " status\n" +
