@@ -85,9 +85,9 @@ func (d *disk) remount() {
 // unmount detaches it at once; who has files open there keeps them.
 func (d *disk) unmount() { _ = command("umount", "-l", d.mount) }
 
-// readOnly makes it refuse writes from now on, as ext4 does by itself when it meets an error. It is refused while files
-// are open for writing, so the kernel is asked to do as after an error.
-func (d *disk) readOnly() error { return command("mount", "-o", "remount,ro,abort", d.mount) }
+// readOnly makes it refuse writes from now on, as ext4 does by itself when it meets an error. A remount with ro is
+// refused while files are open for writing, so the kernel is asked to do as after an error.
+func (d *disk) readOnly() error { return command("mount", "-o", "remount,abort", d.mount) }
 
 // shutDown cuts its power: what is not on the disk is lost, and every read, write and sync fails from now on.
 func (d *disk) shutDown() {

@@ -88,7 +88,7 @@ func (p *diskPool) must(t *testing.T, args ...string) string {
 }
 
 // TestDisksShutDown cuts the power of one and of two disks under load, by the ioctl that file system tests use. Nothing
-// is lost, and the disks are taken back after they were mounted again.
+// is lost, and the disks are taken back after they were mounted again: while the daemon runs, and after a restart.
 func TestDisksShutDown(t *testing.T) {
 	for _, n := range []int{1, 2} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
@@ -105,15 +105,24 @@ func TestDisksShutDown(t *testing.T) {
 				p.disks[i].unmount()
 			}
 			p.wantAll(p.shelf)
-			p.stop() // so that the images are free
+			restart := n > 1
+			if restart {
+				p.stop()
+			}
 			for _, i := range gone {
 				p.disks[i].gone()
 				p.disks[i].remount()
 			}
-			p.start()
+			if restart {
+				p.start()
+			}
 			p.wantAll(p.shelf)
-			for _, i := range gone {
-				p.must(t, "drive", "clear", fmt.Sprint(i+1), "--wait")
+			for n, i := range gone {
+				args := []string{"drive", "clear", fmt.Sprint(i + 1)}
+				if n == len(gone)-1 { // before, what is waited for is the others
+					args = append(args, "--wait")
+				}
+				p.must(t, args...)
 			}
 			p.must(t, "status")
 			p.must(t, "scrub", "start", "--wait")
