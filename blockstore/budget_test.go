@@ -66,7 +66,7 @@ func TestHungDriveUnderUploads(t *testing.T) {
 // TestJournalHasMemoryOfItsOwn: whatever uploads hold and wait for, batches are made.
 func TestJournalHasMemoryOfItsOwn(t *testing.T) {
 	p, _, _ := poolWithBucket(t, 6, nil)
-	for _, s := range []*share{p.mem.uploads, p.mem.parity} {
+	for _, s := range []*share{p.mem.uploads, p.mem.spread, p.mem.parity} {
 		bufs, err := s.getAll(t.Context(), int(s.total/int64(p.mem.columnBytes())))
 		if err != nil {
 			t.Fatal(err)

@@ -16,9 +16,16 @@ import (
 // in time, and so always give back what an upload may be waiting for. What hangs
 // in a drive is given back when the drive is left out, which the committer does:
 // so nobody else takes its share.
+//
+// Waiting cannot deadlock, since who holds some of a share waits only for shares
+// that come later here: uploads and reads, rescues, spread, parity. What it needs
+// of one share it takes at once, and who has parity waits for drives alone. Only
+// a download may wait for its next stripe while it holds another; that one it
+// sends meanwhile, or gives back (see lend.go).
 const (
 	uploadShare  = 60 // percent
-	parityShare  = 12 // of uploads, and stripes that are written again
+	spreadShare  = 3  // further data columns: of short stripes, and of stripes that are written again
+	parityShare  = 9  // of uploads, and stripes that are written again
 	journalShare = 8  // batches
 	readShare    = 12 // stripes on their way to clients
 	sipShare     = 3  // single columns, so that small reads go on beside large ones
@@ -39,6 +46,7 @@ const (
 type memory struct {
 	payloadAt int
 	uploads   *share
+	spread    *share
 	parity    *share
 	journal   *share
 	reads     *share
@@ -77,6 +85,7 @@ func newMemory(total int64, k, m int) *memory {
 	}
 	width := int64(k + m)
 	mem.uploads = part(uploadShare, 2*width)
+	mem.spread = part(spreadShare, width)
 	mem.parity = part(parityShare, 2*width)
 	mem.journal = part(journalShare, 3*width)
 	mem.journal.always = true
@@ -103,6 +112,9 @@ func (s *share) get(ctx context.Context) (*buffer, error) {
 // getAll waits for n buffers at once. Taking them together is what keeps two
 // callers from each holding half of what both need.
 func (s *share) getAll(ctx context.Context, n int) ([]*buffer, error) {
+	if n == 0 {
+		return nil, nil // not even behind others
+	}
 	unit := int64(s.home.columnBytes())
 	if !s.sem.TryAcquire(unit * int64(n)) {
 		if s.waiting.Add(1) > waitersMax && !s.always {
@@ -123,6 +135,21 @@ func (s *share) getAll(ctx context.Context, n int) ([]*buffer, error) {
 		bufs[i] = s.take(unit)
 	}
 	return bufs, nil
+}
+
+// further waits for what a stripe needs beyond the columns that it came in: some
+// for data, and m for parity.
+func (mem *memory) further(ctx context.Context, data, m int) ([]*buffer, error) {
+	bufs, err := mem.spread.getAll(ctx, data)
+	if err != nil {
+		return nil, err
+	}
+	parity, err := mem.parity.getAll(ctx, m)
+	if err != nil {
+		releaseAll(bufs)
+		return nil, err
+	}
+	return append(bufs, parity...), nil
 }
 
 // tryGet takes a buffer if one is free.
@@ -192,7 +219,7 @@ func aligned(n int) []byte {
 
 // usage is the memory handed out, and the budget.
 func (mem *memory) usage() (used, total int64) {
-	for _, s := range []*share{mem.uploads, mem.parity, mem.journal, mem.reads, mem.sips, mem.rescues} {
+	for _, s := range []*share{mem.uploads, mem.spread, mem.parity, mem.journal, mem.reads, mem.sips, mem.rescues} {
 		used, total = used+s.used.Load(), total+s.total
 	}
 	return used, total
