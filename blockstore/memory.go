@@ -13,9 +13,14 @@ import (
 
 // Shares of the memory budget (R21). Uploads may wait for memory while they
 // hold none; commits, parity and reads have reserves of their own, are bounded
-// in time, and so always give back what an upload may be waiting for. What hangs
-// in a drive is given back when the drive is left out, which the committer does:
-// so nobody else takes its share.
+// in time, and so always give back what an upload may be waiting for. Nobody else
+// takes the share of batches, so that drives are left out whatever waits.
+//
+// A drive that hangs keeps the buffers of the operations that it is at until they
+// come back, which may be never: of one write, and of ReadersDefault reads. What
+// waits in its queue is given back: writes when the drive is left out, reads when
+// their caller leaves. So every share has room for what m drives may keep and for
+// the most that is taken at once.
 //
 // Waiting cannot deadlock, since who holds some of a share waits only for shares
 // that come later here: uploads and reads, rescues, spread, parity. What it needs
@@ -84,15 +89,16 @@ func newMemory(total int64, k, m int) *memory {
 		return &share{home: mem, total: bytes, sem: semaphore.NewWeighted(bytes)}
 	}
 	width := int64(k + m)
+	kept := int64(m) * drive.ReadersDefault // by drives that hang in reads
 	mem.uploads = part(uploadShare, 2*width)
 	mem.spread = part(spreadShare, width)
 	mem.parity = part(parityShare, 2*width)
 	mem.journal = part(journalShare, 3*width)
 	mem.journal.always = true
-	mem.reads = part(readShare, 4*width)
-	mem.sips = part(sipShare, 4)
+	mem.reads = part(readShare, 4*width+kept)
+	mem.sips = part(sipShare, 4+kept)
 	mem.uploads.lending, mem.reads.lending = newLending(), newLending()
-	mem.rescues = part(rescueShare, 2*width)
+	mem.rescues = part(rescueShare, 2*width+kept)
 	return mem
 }
 

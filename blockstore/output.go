@@ -71,7 +71,7 @@ func (o *output) send(i int, op func(*drive.File, func(error))) bool {
 // feed hands one file's operations to its drive and reports the first error of
 // all of them, once every one is over.
 func (o *output) feed(i int, id uuid.UUID, q <-chan func(*drive.File, func(error))) {
-	f, err := o.p.file(o.seg, i, false)
+	f, err := o.p.file(o.p.ctx, o.seg, i, false)
 	done := make(chan error, o.depth)
 	pending := 0
 	note := func(e error) {

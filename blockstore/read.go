@@ -185,13 +185,10 @@ func (p *Pool) awaitLate(ctx context.Context, cols []*column) bool {
 }
 
 // readColumn reads a column for as long as the pool has patience, and hands it
-// to whoever waits still. A drive that exhausts it is left out.
+// to whoever waits still.
 func (p *Pool) readColumn(ctx context.Context, at stripeAt, c column, result chan<- column) {
 	defer c.buf.Release()
-	id := at.seg.driveOf(drive.ColumnOf(c.stored, at.d, at.seg.k), at.no)
-	hung := time.AfterFunc(p.patience, func() { p.readHung(id) })
 	p.readPieces(ctx, at, &c)
-	hung.Stop()
 	result <- c
 }
 
@@ -217,7 +214,9 @@ func (p *Pool) readHung(id uuid.UUID) {
 func (p *Pool) readPieces(ctx context.Context, at stripeAt, c *column) {
 	col := drive.ColumnOf(c.stored, at.d, at.seg.k)
 	index := at.seg.fileOf(col, at.no)
-	f, err := p.file(at.seg, index, c.leftOut)
+	patient, cancel := context.WithTimeout(ctx, p.patience+p.patience/lateShare) // longer than watchStuck's
+	defer cancel()
+	f, err := p.file(patient, at.seg, index, c.leftOut)
 	if err != nil {
 		c.err = err
 		return
@@ -225,12 +224,10 @@ func (p *Pool) readPieces(ctx context.Context, at stripeAt, c *column) {
 	start := drive.PayloadStart(at.seg.kind, at.d, at.seg.m, at.length)
 	base := p.mem.payloadAt - start // the block's start in the buffer
 	from, to := c.lo*drive.PieceBytes, min(c.hi*drive.PieceBytes, at.length)
-	patient, cancel := context.WithTimeout(ctx, p.patience+p.patience/lateShare) // after readHung
-	defer cancel()
 	read := func(lo, hi int) error { // of the block
 		err := f.ReadAt(patient, c.buf.b[base+lo:base+hi], at.offset+int64(lo), c.buf)
 		if errors.Is(err, drive.ErrClosed) { // to have fewer files open
-			if f, err = p.file(at.seg, index, c.leftOut); err == nil {
+			if f, err = p.file(patient, at.seg, index, c.leftOut); err == nil {
 				err = f.ReadAt(patient, c.buf.b[base+lo:base+hi], at.offset+int64(lo), c.buf)
 			}
 		}

@@ -154,8 +154,9 @@ func (p *Pool) discard(seg *segment) {
 }
 
 // file opens a segment's file, or says why it cannot be had now. A drive that
-// takes no part is asked only if leftOut is set.
-func (p *Pool) file(seg *segment, index int, leftOut bool) (*drive.File, error) {
+// takes no part is asked only if leftOut is set; one on which the opening hangs is
+// not waited for longer than the pool has patience (R13).
+func (p *Pool) file(ctx context.Context, seg *segment, index int, leftOut bool) (*drive.File, error) {
 	v := p.members.now()
 	seg.mu.Lock()
 	id, f := seg.drives[index], seg.files[index]
@@ -172,6 +173,31 @@ func (p *Pool) file(seg *segment, index int, leftOut bool) (*drive.File, error) 
 		return f, nil
 	}
 	p.trimFiles()
+	type opened struct {
+		file *drive.File
+		err  error
+	}
+	result := make(chan opened, 1)
+	p.wg.Go(func() {
+		hung := time.AfterFunc(p.patience, func() { p.readHung(id) }) // whoever waits still
+		defer hung.Stop()
+		f, err := p.openFile(d, seg, index)
+		result <- opened{f, err}
+	})
+	late := time.NewTimer(p.patience)
+	defer late.Stop()
+	select {
+	case o := <-result:
+		return o.file, o.err
+	case <-late.C:
+		return nil, fmt.Errorf("drive %v: %w", id, errHung)
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// openFile opens a segment's file and keeps it with the segment.
+func (p *Pool) openFile(d *drive.Drive, seg *segment, index int) (*drive.File, error) {
 	f, err := d.OpenFile(seg.id)
 	if err != nil {
 		return nil, err
