@@ -78,7 +78,8 @@ type share struct {
 type buffer struct {
 	b     []byte
 	refs  atomic.Int32
-	share *share
+	home  *memory
+	share *share // that it counts against
 }
 
 func newMemory(total int64, k, m int) *memory {
@@ -174,7 +175,7 @@ func (s *share) take(unit int64) *buffer {
 	s.used.Add(unit)
 	buf, _ := s.home.pool.Get().(*buffer)
 	if buf == nil {
-		buf = &buffer{b: aligned(int(unit))}
+		buf = &buffer{b: aligned(int(unit)), home: s.home}
 	}
 	buf.share = s
 	buf.refs.Store(1)
@@ -198,9 +199,13 @@ func (b *buffer) Release() {
 	}
 }
 
+// trade has each of two buffers count against the other's share. The caller holds
+// both: then nobody else looks at that.
+func trade(a, b *buffer) { a.share, b.share = b.share, a.share }
+
 // payload is the column's payload area, drive.MaxColumnBytes bytes.
 func (b *buffer) payload() []byte {
-	at := b.share.home.payloadAt
+	at := b.home.payloadAt
 	return b.b[at : at+drive.MaxColumnBytes]
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -23,7 +24,13 @@ type ruleBench struct {
 
 func newRuleBench(t *testing.T) *ruleBench {
 	t.Helper()
+	return newRuleBenchOf(t, time.Minute)
+}
+
+func newRuleBenchOf(t *testing.T, patience time.Duration) *ruleBench {
+	t.Helper()
 	o, fsys := ruleOptions(t, 4, 2)
+	o.Patience = patience
 	p := rulePool(t, o)
 	seg, err := p.newSegment(t.Context(), drive.Bulk)
 	if err != nil {
@@ -89,6 +96,22 @@ func (b *ruleBench) read(st *stripe) ([]byte, error) {
 	return bytes.Join(rd.spans, nil), nil
 }
 
+// disagree makes the stripe's parity wrong, under checksums that hold.
+func (b *ruleBench) disagree(st *stripe) {
+	pieces, start := st.head.Pieces(), st.head.PayloadStart()
+	for i := range st.columns() {
+		cols := st.bufs[i].payload()[:st.length]
+		if i >= st.d {
+			cols[0] ^= 1
+		}
+		drive.SumPieces(st.head.Sums[i*pieces:(i+1)*pieces], cols)
+	}
+	for i, buf := range st.bufs {
+		st.head.Column = drive.ColumnOf(i, st.d, b.seg.k)
+		drive.EncodeHeader(buf.b[b.p.mem.payloadAt-start:b.p.mem.payloadAt], &st.head)
+	}
+}
+
 // TestRottenPiecesAreNotUsed: a wrong byte is neither given out nor
 // reconstructed from (R2).
 func TestRottenPiecesAreNotUsed(t *testing.T) {
@@ -126,20 +149,9 @@ func TestColumnsOfTwoGenerations(t *testing.T) {
 func TestReconstructedIsVerified(t *testing.T) {
 	b := newRuleBench(t)
 	st := b.stripe(randomBody(1, 20_000), 2)
-	pieces, start := st.head.Pieces(), st.head.PayloadStart()
-	for i := range st.columns() {
-		cols := st.bufs[i].payload()[:st.length]
-		if i >= st.d {
-			cols[0] ^= 1
-		}
-		drive.SumPieces(st.head.Sums[i*pieces:(i+1)*pieces], cols)
-	}
-	for i, buf := range st.bufs {
-		st.head.Column = drive.ColumnOf(i, st.d, b.seg.k)
-		drive.EncodeHeader(buf.b[b.p.mem.payloadAt-start:b.p.mem.payloadAt], &st.head)
-	}
+	b.disagree(st)
 	b.lay(st)
-	b.rot(st, 0, int64(start))
+	b.rot(st, 0, int64(st.head.PayloadStart()))
 	var damage *DamageError
 	if _, err := b.read(st); !errors.As(err, &damage) || !errors.Is(err, ErrUnavailable) {
 		t.Errorf("read: %v", err)

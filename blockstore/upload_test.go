@@ -81,17 +81,17 @@ func lost(t *testing.T, p *Pool, bucket, key string) (n int) {
 	defer obj.Close()
 	obj.parts(0, obj.info.Size, func(sp stripePart) bool {
 		for i := range sp.at.d + sp.at.seg.m {
-			bufs, err := p.mem.rescues.getAll(t.Context(), 1)
-			if err != nil {
-				t.Fatal(err)
-			}
-			c := &column{stored: i, hi: drive.Pieces(sp.at.length), buf: bufs[0]}
-			p.readColumns(t.Context(), sp.at, []*column{c})
+			buf, err := p.mem.rescues.get(t.Context())
+			must(t, err)
+			c := &column{stored: i, hi: drive.Pieces(sp.at.length), buf: buf}
+			r := p.newReading(t.Context(), sp.at)
+			r.cols = []*column{c}
+			r.readAll()
 			file := sp.at.seg.fileOf(drive.ColumnOf(i, sp.at.d, sp.at.seg.k), sp.at.no)
 			if c.err != nil && sp.at.seg.suspect&(1<<file) == 0 {
 				n++
 			}
-			releaseAll(bufs)
+			r.end()
 		}
 		return true
 	})
