@@ -149,7 +149,7 @@ func TestHungReadsGiveBack(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p, o, fsys := poolWithBucket(t, 6, func(o *Options) {
-				o.Patience, o.MemoryBytes, o.PresencePeriod = 300*time.Millisecond, 16<<20, time.Hour
+				o.Patience, o.MemoryBytes, o.PresencePeriod = time.Second, 16<<20, time.Hour
 			})
 			body := randomBody(1, 2<<20)
 			putBytes(t, p, "bucket", "x", body)
