@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/holdfast-storage/holdfast/blockstore/faultfs"
@@ -54,4 +55,27 @@ func TestGroupCommit(t *testing.T) {
 	if per < objectsPerCommit {
 		t.Errorf("%.1f objects per commit, want at least %d", per, objectsPerCommit)
 	}
+}
+
+// TestGatheringEnds: however many changes the last batch had, and however steadily
+// new ones come, those that are there wait no longer than was said.
+func TestGatheringEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &Pool{requests: make(chan *request, 100), stopped: make(chan struct{}), batchBytes: 1 << 20}
+		p.requests <- &request{}
+		var carry *request
+		var wg sync.WaitGroup
+		defer wg.Wait()
+		began := time.Now()
+		wg.Go(func() {
+			for range 20 {
+				time.Sleep(gatherMax / 4)
+				p.requests <- &request{}
+			}
+		})
+		reqs := p.gather(&carry, 50, gatherMax)
+		if took := time.Since(began); took != gatherMax || len(reqs) < 4 || len(reqs) > 5 {
+			t.Errorf("%d changes were gathered in %v", len(reqs), took)
+		}
+	})
 }
