@@ -96,10 +96,10 @@ func newMemory(total int64, k, m int) *memory {
 	mem.parity = part(parityShare, 2*width)
 	mem.journal = part(journalShare, 3*width)
 	mem.journal.always = true
-	mem.reads = part(readShare, 4*width+kept)
-	mem.sips = part(sipShare, 4+kept)
+	mem.reads = part(readShare, 4*width)
+	mem.sips = part(sipShare, 1+kept)
 	mem.uploads.lending, mem.reads.lending = newLending(), newLending()
-	mem.rescues = part(rescueShare, 2*width+kept)
+	mem.rescues = part(rescueShare, max(2*width, width+kept))
 	return mem
 }
 
