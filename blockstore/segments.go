@@ -118,6 +118,15 @@ func (p *Pool) createFiles(v *membership, seg *segment) map[uuid.UUID]error {
 	late := time.NewTimer(p.patience)
 	defer late.Stop()
 	seen := make(map[int]bool)
+	// What comes when nobody waits any more is of a segment that is given up.
+	discard := func() {
+		for range len(seg.drives) - len(seen) {
+			if r := <-results; r.err == nil {
+				r.file.Close()
+				_ = v.drives[seg.drives[r.index]].RemoveSegment(seg.id) // garbage at worst
+			}
+		}
+	}
 	for range seg.drives {
 		select {
 		case r := <-results:
@@ -133,6 +142,7 @@ func (p *Pool) createFiles(v *membership, seg *segment) map[uuid.UUID]error {
 					bad[id] = errHung
 				}
 			}
+			p.wg.Go(discard)
 			return bad
 		}
 	}
