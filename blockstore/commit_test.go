@@ -79,3 +79,32 @@ func TestGatheringEnds(t *testing.T) {
 		}
 	})
 }
+
+// TestSealsWhileTheJournalRolls: seals of journal segments are made, as drives that
+// fail have them made, while the journal goes on to the next segment. The race
+// detector says whether they may be.
+func TestSealsWhileTheJournalRolls(t *testing.T) {
+	p, _, _ := poolWithBucket(t, 3, func(o *Options) { o.SegmentBytes = smallSegment })
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			for _, s := range p.segments.all() {
+				s.sealRecord()
+			}
+			select {
+			case <-done:
+				return
+			case <-time.After(time.Millisecond):
+			}
+		}
+	})
+	for i := range 30 {
+		putBytes(t, p, "bucket", fmt.Sprint(i), randomBody(uint64(i), 20_000))
+	}
+	close(done)
+	wg.Wait()
+	if n := len(p.segments.all()); n < 3 {
+		t.Errorf("%d segments: the journal did not roll", n)
+	}
+}

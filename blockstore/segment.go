@@ -129,6 +129,13 @@ func (s *segment) seal(suspect uint64) (changed bool) {
 	return true
 }
 
+// endWith notes the last LSN of a journal segment, for its seal.
+func (s *segment) endWith(lsn uint64) {
+	s.mu.Lock()
+	s.last = lsn
+	s.mu.Unlock()
+}
+
 // lack notes that files may lack blocks they should hold, and ends the segment,
 // since it is the seal that keeps this. It says whether anything was new.
 func (s *segment) lack(files uint64) (changed bool) {
