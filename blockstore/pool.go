@@ -56,6 +56,7 @@ type Pool struct {
 	batches    atomic.Int64  // committed since the pool was opened
 	changes    atomic.Int64  // in them
 
+	badLines      logLines      // of columns that are not good
 	replicaWanted chan struct{} // one token: a replica of the catalog is gone
 	unlucky       sync.Map      // uuid.UUID of drives whose replica was dropped
 

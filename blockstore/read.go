@@ -319,12 +319,16 @@ func (p *Pool) blame(at stripeAt, col int, err error) {
 	if errors.Is(err, errAway) || errors.Is(err, drive.ErrClosed) || drive.IsStarved(err) {
 		return // known, and shown as the drive's state; or none of its doing
 	}
-	at.seg.markBad(col, at.no, at.d)
+	if files := at.seg.markBad(col, at.no, at.d); files != 0 {
+		p.lacking(at.seg, files)
+	}
 	id := at.seg.driveOf(col, at.no)
 	if errors.Is(err, errPiece) || errors.Is(err, errForeignBlock) || errors.Is(err, drive.ErrNoBlock) || errors.Is(err, drive.ErrChecksum) {
 		if d := p.members.now().drives[id]; d != nil {
 			d.CountChecksum()
 		}
 	}
-	p.log.Warn("a column is not good", "drive", id, "segment", at.seg.id, "stripe", at.no, "column", col, "error", err)
+	if ok, leftOut := p.badLines.of(id).pass(time.Now()); ok {
+		p.log.Warn("a column is not good", "drive", id, "segment", at.seg.id, "stripe", at.no, "column", col, "error", err, "lines_left_out", leftOut)
+	}
 }

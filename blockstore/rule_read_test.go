@@ -158,6 +158,44 @@ func TestReconstructedIsVerified(t *testing.T) {
 	}
 }
 
+// TestBadColumnsAreBounded: a segment with very many bad columns notes some
+// thousands one by one, then files as a whole; and tells of a few a second.
+func TestBadColumnsAreBounded(t *testing.T) {
+	b := newRuleBench(t)
+	for no := range uint32(badMax + 10) {
+		b.p.blame(stripeAt{seg: b.seg, no: no, d: 2, length: 100}, 0, errPiece)
+		if no < badMax && (len(b.seg.bad) != int(no)+1 || b.seg.suspect != 0) {
+			t.Fatalf("%d stripes are noted of %d, and files %b", len(b.seg.bad), no+1, b.seg.suspect)
+		}
+	}
+	b.p.bulk.retire(true)
+	b.p.retire(b.seg)
+	if len(b.seg.bad) != badMax || b.seg.suspect != 0b1111 {
+		t.Errorf("%d stripes are noted, and files %b", len(b.seg.bad), b.seg.suspect)
+	}
+
+	sealed := newSegment(1, drive.Bulk, 2, 2, b.seg.drives)
+	sealed.seal(0)
+	for no := range uint32(badMax + 1) {
+		b.p.blame(stripeAt{seg: sealed, no: no, d: 2, length: 100}, 0, errPiece)
+	}
+	if want := uint64(1) << sealed.fileOf(0, badMax); sealed.suspect != want {
+		t.Errorf("files %b are suspect, want %b", sealed.suspect, want)
+	}
+
+	var lines lineBudget
+	logged, leftOut, at := 0, 0, time.Now()
+	for i := range 100 {
+		ok, n := lines.pass(at.Add(time.Duration(i) * 20 * time.Millisecond))
+		if ok {
+			logged, leftOut = logged+1, leftOut+n
+		}
+	}
+	if logged != 2*linesMax || leftOut != 50-linesMax {
+		t.Errorf("%d lines are logged of 100 in two seconds, and said to be left out of the first %d", logged, leftOut)
+	}
+}
+
 // TestBlocksSayWhoTheyAre: a valid block in a place that is not its own is not
 // read (R1).
 func TestBlocksSayWhoTheyAre(t *testing.T) {

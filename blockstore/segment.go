@@ -181,13 +181,27 @@ func (s *segment) filesOn(is func(uuid.UUID) bool) uint64 {
 	return bits
 }
 
+// badMax is how many stripes of a segment are noted one by one.
+const badMax = 4096
+
 // markBad notes a column of a stripe of d data columns that was found bad, for
-// status and for mending.
-func (s *segment) markBad(column int, stripe uint32, d int) {
+// status and for mending. When too many are, it returns the column's file (as a
+// bit), all of which counts as lacking then; while the segment is open it is
+// noted for the seal.
+func (s *segment) markBad(column int, stripe uint32, d int) (lacking uint64) {
 	file := s.fileOf(column, stripe)
 	s.mu.Lock()
-	s.bad[stripe] = badStripe{d: d, files: s.bad[stripe].files | 1<<file}
-	s.mu.Unlock()
+	defer s.mu.Unlock()
+	b, known := s.bad[stripe]
+	if !known && len(s.bad) >= badMax {
+		if s.sealed {
+			return 1 << file
+		}
+		s.suspect |= 1 << file
+		return 0
+	}
+	s.bad[stripe] = badStripe{d: d, files: b.files | 1<<file}
+	return 0
 }
 
 // closeFiles closes what is open.
