@@ -101,7 +101,7 @@ func newMemory(total int64, k, m int) *memory {
 	mem.sips = part(sipShare, 1+kept)
 	mem.uploads.lending, mem.reads.lending = newLending(), newLending()
 	mem.rescues = part(rescueShare, max(2*width, width+kept))
-	mem.checks = part(0, 2*width) // stripes that are verified, beside all that clients need
+	mem.checks = part(0, width) // stripes that are verified, beside all that clients need
 	mem.checks.always = true
 	return mem
 }
