@@ -2,6 +2,7 @@ package blockstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -50,7 +51,7 @@ func (p *Pool) CreateBucket(ctx context.Context, name string) error {
 		switch _, err := d.bucket(name); {
 		case err == nil:
 			return nil, ErrBucketExists
-		case !isNoSuchBucket(err):
+		case !errors.Is(err, ErrNoSuchBucket):
 			return nil, err
 		}
 		d.setBucket(name, &catalog.Bucket{Name: name, ID: d.version(), CreatedUnixNano: created})

@@ -66,7 +66,7 @@ func TestHungDriveUnderUploads(t *testing.T) {
 // TestJournalHasMemoryOfItsOwn: whatever uploads hold and wait for, batches are made.
 func TestJournalHasMemoryOfItsOwn(t *testing.T) {
 	p, _, _ := poolWithBucket(t, 6, nil)
-	for _, s := range []*share{p.mem.uploads, p.mem.parity} {
+	for _, s := range []*share{p.mem.uploads, p.mem.spread, p.mem.parity} {
 		bufs, err := s.getAll(t.Context(), int(s.total/int64(p.mem.columnBytes())))
 		if err != nil {
 			t.Fatal(err)
@@ -235,4 +235,36 @@ func TestStandingReadersGiveBack(t *testing.T) {
 	}
 	close(goOn)
 	wg.Wait()
+}
+
+// TestYieldingUploadIsAskedOnce: an upload that is writing what it holds counts as
+// holding nothing, so that others are asked for theirs.
+func TestYieldingUploadIsAskedOnce(t *testing.T) {
+	p, _, _ := poolWithBucket(t, 6, nil)
+	parity, err := p.mem.parity.getAll(t.Context(), int(p.mem.parity.total/int64(p.mem.columnBytes())))
+	must(t, err)
+	u := p.newUpload(t.Context(), nil, -1)
+	defer u.close()
+	_, err = u.room()
+	must(t, err)
+	u.fill = 1
+	u.wait.held.Store(1)
+	u.wait.since.Store(1) // for ages
+	lending := p.mem.uploads.lending
+	lending.add(u)
+	defer lending.remove(u)
+	if list := lending.idle(1); len(list) != 1 {
+		t.Fatalf("%d uploads are idle", len(list))
+	}
+	var wg sync.WaitGroup
+	wg.Go(u.yield)
+	waitFor(t, "it to want parity", p.mem.parity.pressed)
+	if list := lending.idle(1); len(list) != 0 {
+		t.Error("it is asked again")
+	}
+	releaseAll(parity)
+	wg.Wait()
+	if u.err != nil || len(u.cols) > 0 {
+		t.Errorf("it holds %d columns: %v", len(u.cols), u.err)
+	}
 }

@@ -80,7 +80,7 @@ func (p *Pool) commitLoop() {
 	var carry *request
 	last, took := 0, time.Duration(0)
 	for {
-		reqs := p.gather(&carry, last, took/gatherShare)
+		reqs := p.gather(&carry, last, min(took/gatherShare, gatherMax))
 		if reqs == nil {
 			return
 		}
@@ -92,7 +92,7 @@ func (p *Pool) commitLoop() {
 
 // gather takes what waits, up to one stripe of data. It returns nil when the
 // pool closes and nothing waits any more. last is how many the last batch had,
-// patience how long their next changes are worth waiting for.
+// patience how long their next changes are worth waiting for, all of them together.
 func (p *Pool) gather(carry **request, last int, patience time.Duration) []*request {
 	want := last + len(p.requests)
 	var reqs []*request
@@ -135,7 +135,6 @@ func (p *Pool) gather(carry **request, last int, patience time.Duration) []*requ
 			if !add(r) {
 				return reqs
 			}
-			late.Reset(patience)
 		case <-late.C:
 			return reqs
 		}
@@ -146,8 +145,12 @@ func (p *Pool) gather(carry **request, last int, patience time.Duration) []*requ
 const (
 	recordEstimate   = 256     // bytes of a record and its share of padding
 	batchRequestsMax = 1 << 12 // keeps well below batchRecordsMax with announcements
-	gatherShare      = 5       // of the time a commit takes, waited for one more change
+	gatherShare      = 5       // of the time a commit takes, waited for further changes
 )
+
+// gatherMax bounds that: a commit that took long says nothing of when the next
+// changes come.
+const gatherMax = 2 * time.Millisecond
 
 // commit makes one batch of the requests and sees it through.
 func (p *Pool) commit(reqs []*request) {

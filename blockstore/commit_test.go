@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/holdfast-storage/holdfast/blockstore/faultfs"
@@ -53,5 +54,57 @@ func TestGroupCommit(t *testing.T) {
 	wg.Wait()
 	if per < objectsPerCommit {
 		t.Errorf("%.1f objects per commit, want at least %d", per, objectsPerCommit)
+	}
+}
+
+// TestGatheringEnds: however many changes the last batch had, and however steadily
+// new ones come, those that are there wait no longer than was said.
+func TestGatheringEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &Pool{requests: make(chan *request, 100), stopped: make(chan struct{}), batchBytes: 1 << 20}
+		p.requests <- &request{}
+		var carry *request
+		var wg sync.WaitGroup
+		defer wg.Wait()
+		began := time.Now()
+		wg.Go(func() {
+			for range 20 {
+				time.Sleep(gatherMax / 4)
+				p.requests <- &request{}
+			}
+		})
+		reqs := p.gather(&carry, 50, gatherMax)
+		if took := time.Since(began); took != gatherMax || len(reqs) < 4 || len(reqs) > 5 {
+			t.Errorf("%d changes were gathered in %v", len(reqs), took)
+		}
+	})
+}
+
+// TestSealsWhileTheJournalRolls: seals of journal segments are made, as drives that
+// fail have them made, while the journal goes on to the next segment. The race
+// detector says whether they may be.
+func TestSealsWhileTheJournalRolls(t *testing.T) {
+	p, _, _ := poolWithBucket(t, 3, func(o *Options) { o.SegmentBytes = smallSegment })
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			for _, s := range p.segments.all() {
+				s.sealRecord()
+			}
+			select {
+			case <-done:
+				return
+			case <-time.After(time.Millisecond):
+			}
+		}
+	})
+	for i := range 30 {
+		putBytes(t, p, "bucket", fmt.Sprint(i), randomBody(uint64(i), 20_000))
+	}
+	close(done)
+	wg.Wait()
+	if n := len(p.segments.all()); n < 3 {
+		t.Errorf("%d segments: the journal did not roll", n)
 	}
 }

@@ -125,8 +125,6 @@ func unavailable(err error) error {
 	return errors.Join(ErrUnavailable, err)
 }
 
-func isNoSuchBucket(err error) bool { return errors.Is(err, ErrNoSuchBucket) }
-
 // sequence numbers the records of the log: a batch's LSN and the record's place
 // in it. It is an object's version, a bucket's and an upload's id.
 func sequence(lsn uint64, index int) uint64 { return lsn<<16 | uint64(index) }

@@ -151,7 +151,7 @@ func readLabels(o Options) (labels map[string]drive.Label, empty []string, broke
 		}
 		l, err := patiently(o.Patience, func() (drive.Label, error) { return drive.ReadLabel(o.FS, dir) }, nil)
 		if errors.Is(err, drive.ErrNotFound) || errors.Is(err, drive.ErrNoLabel) {
-			_, err = patiently(o.Patience, func() (struct{}, error) { return struct{}{}, mustBeVacant(o, dir) }, nil)
+			_, err = patiently(o.Patience, func() (struct{}, error) { return struct{}{}, mustBeDeserted(o, dir) }, nil)
 			if err == nil {
 				empty = append(empty, dir)
 				continue
@@ -173,13 +173,13 @@ func readLabels(o Options) (labels map[string]drive.Label, empty []string, broke
 	return labels, empty, broken, nil
 }
 
-// mustBeVacant refuses a directory that holds something but no label.
-func mustBeVacant(o Options, dir string) error {
-	vacant, err := drive.Vacant(o.FS, dir)
+// mustBeDeserted refuses a directory that holds something but no label.
+func mustBeDeserted(o Options, dir string) error {
+	deserted, err := drive.Deserted(o.FS, dir)
 	if err != nil {
 		return fmt.Errorf("%s: %w", dir, err)
 	}
-	if !vacant {
+	if !deserted {
 		return fmt.Errorf("%w: %s holds files but no label: it is not a drive of Holdfast", ErrForeign, dir)
 	}
 	return nil

@@ -22,8 +22,8 @@
 // A PUT goes object.go (Put) → upload.go (the body into columns and stripes) →
 // output.go (blocks to drives) → commit.go and decide.go (what the change is
 // judged by) → journal.go (the batch becomes durable) → catalog. A GET goes
-// get.go → send.go → read.go (verify, and rescue what is not good). An opening goes
-// open.go → membership.go (the new epoch) → recovery.go, with evidence.go and
+// get.go → send.go → read.go (verify) → rescue.go (compute what is not good). An
+// opening goes open.go → membership.go (the new epoch) → recovery.go, with evidence.go and
 // scan.go finding the log's end, and replicas.go the catalog. Drives come and go
 // by drive_*.go and return.go, each by a change of membership (membership_joint.go),
 // and spares.go and settle.go end what such a change began. What needs no daemon:

@@ -55,7 +55,7 @@ func (p *Pool) renewCatalog(ctx context.Context, ev *evidence, replicas map[uuid
 			return fmt.Errorf("drive %v: throwing its catalog away: %w", id, err)
 		}
 	}
-	if err := p.rebuildCatalog(ctx, ev, end.last, places); err != nil {
+	if err := p.rebuildCatalog(ctx, ev, end, places); err != nil {
 		return err
 	}
 	list, err := p.catalog.CompareReplicas(ctx, nil)

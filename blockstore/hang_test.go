@@ -1,14 +1,17 @@
 package blockstore
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/holdfast-storage/holdfast/blockstore/drive"
 	"github.com/holdfast-storage/holdfast/blockstore/faultfs"
 )
 
@@ -134,6 +137,45 @@ func TestHangDuringPuts(t *testing.T) {
 			if used := status(t, p).Memory.UsedBytes; used != 0 {
 				waitFor(t, "the buffers to come back", func() bool { return status(t, p).Memory.UsedBytes == 0 })
 			}
+		})
+	}
+}
+
+// TestHungReadsGiveBack: while a drive hangs in reads, or in the opening of files,
+// it keeps the memory of no more than the reads that it is at, however many
+// downloads wanted something of it (R21).
+func TestHungReadsGiveBack(t *testing.T) {
+	for name, kind := range map[string]faultfs.OpKind{"in reads": faultfs.Read, "in opening": faultfs.Open} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p, o, fsys := poolWithBucket(t, 6, func(o *Options) {
+				o.Patience, o.MemoryBytes, o.PresencePeriod = time.Second, 16<<20, time.Hour
+			})
+			body := randomBody(1, 2<<20)
+			putBytes(t, p, "bucket", "x", body)
+			p.bulk.retire(true)
+			for _, s := range p.segments.all() {
+				p.files.n.Add(-s.closeIdle())
+			}
+			hangDrive(t, fsys, o.Dirs[4], func(op faultfs.Op) bool {
+				return op.Kind == kind && strings.Contains(op.Path, "segments/")
+			})
+			var wg sync.WaitGroup
+			for range 40 {
+				wg.Go(func() {
+					if got, err := getBytes(t.Context(), p, "bucket", "x"); err != nil || !bytes.Equal(got, body) {
+						t.Errorf("get: %v", err)
+					}
+				})
+			}
+			wg.Wait()
+			waitFor(t, "the drive to be left out", func() bool { return status(t, p).Drives[4].State == "FAULTED" })
+			if fsys.Hung() == 0 {
+				t.Error("nothing hangs any more")
+			}
+			waitFor(t, "all but the reads that hang to give back", func() bool {
+				return status(t, p).Memory.UsedBytes <= int64(drive.ReadersDefault*p.mem.columnBytes())
+			})
 		})
 	}
 }

@@ -107,7 +107,8 @@ func (j *journal) ready(ctx context.Context, b *batch) error {
 	if old := j.seg; old != nil {
 		// A segment without a batch of its own is not followed: the new one
 		// follows the one before it.
-		seg.prev, old.last = old.id, b.lsn-1
+		seg.prev = old.id
+		old.endWith(b.lsn - 1)
 		if old.base == b.lsn {
 			seg.prev = old.prev
 		}

@@ -13,12 +13,24 @@ import (
 
 // Shares of the memory budget (R21). Uploads may wait for memory while they
 // hold none; commits, parity and reads have reserves of their own, are bounded
-// in time, and so always give back what an upload may be waiting for. What hangs
-// in a drive is given back when the drive is left out, which the committer does:
-// so nobody else takes its share.
+// in time, and so always give back what an upload may be waiting for. Nobody else
+// takes the share of batches, so that drives are left out whatever waits.
+//
+// A drive that hangs keeps the buffers of the operations that it is at until they
+// come back, which may be never: of one write, and of ReadersDefault reads. What
+// waits in its queue is given back: writes when the drive is left out, reads when
+// their caller leaves. So every share has room for what m drives may keep and for
+// the most that is taken at once.
+//
+// Waiting cannot deadlock, since who holds some of a share waits only for shares
+// that come later here: uploads and reads, rescues, spread, parity. What it needs
+// of one share it takes at once, and who has parity waits for drives alone. Only
+// a download may wait for its next stripe while it holds another; that one it
+// sends meanwhile, or gives back (see lend.go).
 const (
 	uploadShare  = 60 // percent
-	parityShare  = 12 // of uploads, and stripes that are written again
+	spreadShare  = 3  // further data columns: of short stripes, and of stripes that are written again
+	parityShare  = 9  // of uploads, and stripes that are written again
 	journalShare = 8  // batches
 	readShare    = 12 // stripes on their way to clients
 	sipShare     = 3  // single columns, so that small reads go on beside large ones
@@ -39,6 +51,7 @@ const (
 type memory struct {
 	payloadAt int
 	uploads   *share
+	spread    *share
 	parity    *share
 	journal   *share
 	reads     *share
@@ -66,7 +79,8 @@ type share struct {
 type buffer struct {
 	b     []byte
 	refs  atomic.Int32
-	share *share
+	home  *memory
+	share *share // that it counts against
 }
 
 func newMemory(total int64, k, m int) *memory {
@@ -77,15 +91,17 @@ func newMemory(total int64, k, m int) *memory {
 		return &share{home: mem, total: bytes, sem: semaphore.NewWeighted(bytes)}
 	}
 	width := int64(k + m)
+	kept := int64(m) * drive.ReadersDefault // by drives that hang in reads
 	mem.uploads = part(uploadShare, 2*width)
+	mem.spread = part(spreadShare, width)
 	mem.parity = part(parityShare, 2*width)
 	mem.journal = part(journalShare, 3*width)
 	mem.journal.always = true
 	mem.reads = part(readShare, 4*width)
-	mem.sips = part(sipShare, 4)
+	mem.sips = part(sipShare, 1+kept)
 	mem.uploads.lending, mem.reads.lending = newLending(), newLending()
-	mem.rescues = part(rescueShare, 2*width)
-	mem.checks = part(0, 2*width) // stripes that are verified, beside all that clients need
+	mem.rescues = part(rescueShare, max(2*width, width+kept))
+	mem.checks = part(0, width) // stripes that are verified, beside all that clients need
 	mem.checks.always = true
 	return mem
 }
@@ -106,6 +122,9 @@ func (s *share) get(ctx context.Context) (*buffer, error) {
 // getAll waits for n buffers at once. Taking them together is what keeps two
 // callers from each holding half of what both need.
 func (s *share) getAll(ctx context.Context, n int) ([]*buffer, error) {
+	if n == 0 {
+		return nil, nil // not even behind others
+	}
 	unit := int64(s.home.columnBytes())
 	if !s.sem.TryAcquire(unit * int64(n)) {
 		if s.waiting.Add(1) > waitersMax && !s.always {
@@ -128,6 +147,21 @@ func (s *share) getAll(ctx context.Context, n int) ([]*buffer, error) {
 	return bufs, nil
 }
 
+// further waits for what a stripe needs beyond the columns that it came in: some
+// for data, and m for parity.
+func (mem *memory) further(ctx context.Context, data, m int) ([]*buffer, error) {
+	bufs, err := mem.spread.getAll(ctx, data)
+	if err != nil {
+		return nil, err
+	}
+	parity, err := mem.parity.getAll(ctx, m)
+	if err != nil {
+		releaseAll(bufs)
+		return nil, err
+	}
+	return append(bufs, parity...), nil
+}
+
 // tryGet takes a buffer if one is free.
 func (s *share) tryGet() *buffer {
 	unit := int64(s.home.columnBytes())
@@ -144,7 +178,7 @@ func (s *share) take(unit int64) *buffer {
 	s.used.Add(unit)
 	buf, _ := s.home.pool.Get().(*buffer)
 	if buf == nil {
-		buf = &buffer{b: aligned(int(unit))}
+		buf = &buffer{b: aligned(int(unit)), home: s.home}
 	}
 	buf.share = s
 	buf.refs.Store(1)
@@ -168,9 +202,13 @@ func (b *buffer) Release() {
 	}
 }
 
+// trade has each of two buffers count against the other's share. The caller holds
+// both: then nobody else looks at that.
+func trade(a, b *buffer) { a.share, b.share = b.share, a.share }
+
 // payload is the column's payload area, drive.MaxColumnBytes bytes.
 func (b *buffer) payload() []byte {
-	at := b.share.home.payloadAt
+	at := b.home.payloadAt
 	return b.b[at : at+drive.MaxColumnBytes]
 }
 
@@ -195,7 +233,7 @@ func aligned(n int) []byte {
 
 // usage is the memory handed out, and the budget.
 func (mem *memory) usage() (used, total int64) {
-	for _, s := range []*share{mem.uploads, mem.parity, mem.journal, mem.reads, mem.sips, mem.rescues, mem.checks} {
+	for _, s := range []*share{mem.uploads, mem.spread, mem.parity, mem.journal, mem.reads, mem.sips, mem.rescues, mem.checks} {
 		used, total = used+s.used.Load(), total+s.total
 	}
 	return used, total

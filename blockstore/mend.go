@@ -134,7 +134,9 @@ type mender struct {
 	seg     *segment
 	o       MendOptions
 	drives  []uuid.UUID // by file index, as the table said when the walk began
+	made    []uuid.UUID // the same when the segment was made, as its files say; nil if none does
 	end     int64
+	lacks   uint64 // files of which too much is bad to note each stripe
 	suspect uint64 // files known to lack blocks when it began
 	lanes   []*lane
 	stripe  stripeWork

@@ -50,6 +50,9 @@ func (m *mender) finish(ctx context.Context) error {
 	for _, l := range moved {
 		m.dropOld(l)
 	}
+	if m.lacks != 0 {
+		m.p.lacking(m.seg, m.lacks)
+	}
 	m.p.workGrew()
 	if left == 0 {
 		return nil

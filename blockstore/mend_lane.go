@@ -96,19 +96,29 @@ func (m *mender) openLanes(ctx context.Context) error {
 // open opens a file of the segment for reading what is on the drive, not what
 // is in the page cache (R17).
 func (m *mender) open(ctx context.Context, d *drive.Drive) (*drive.File, error) {
-	f, err := patiently(m.p.patience, func() (*drive.File, error) {
-		f, err := d.OpenFile(m.seg.id)
+	type result struct {
+		f    *drive.File
+		head drive.FileHeader
+	}
+	r, err := patiently(m.p.patience, func() (r result, err error) {
+		// The first page may be damaged: blocks say themselves what they are.
+		if r.f, r.head, err = d.OpenSegment(m.seg.id); err != nil {
+			r.f, err = d.OpenFile(m.seg.id)
+		}
 		if err == nil {
-			if err = f.Uncached(); err != nil {
-				f.Close()
+			if err = r.f.Uncached(); err != nil {
+				r.f.Close()
 			}
 		}
-		return f, err
-	}, (*drive.File).Close)
+		return r, err
+	}, func(r result) { r.f.Close() })
 	if errors.Is(err, errHung) {
 		m.p.readHung(d.ID())
 	}
-	return f, err
+	if err == nil && m.made == nil {
+		m.made = r.head.Drives
+	}
+	return r.f, err
 }
 
 // mendInPlace prepares the file to take blocks that it lacks. A file that is
@@ -196,13 +206,16 @@ func (m *mender) create(d *drive.Drive, l *lane) (*drive.File, error) {
 	return patiently(m.p.patience, func() (*drive.File, error) { return d.CreateSegment(m.header(d, l)) }, (*drive.File).Close)
 }
 
-// header is the first page of the file on that drive.
+// header is the first page of the file on that drive. It names the drives that
+// the segment was made on, as all its files do: so it shows that it came later.
 func (m *mender) header(d *drive.Drive, l *lane) drive.FileHeader {
-	drives := append([]uuid.UUID(nil), m.drives...)
-	drives[l.index] = d.ID()
+	made := m.made
+	if len(made) != len(m.drives) {
+		made = m.drives
+	}
 	return drive.FileHeader{
 		Kind: m.seg.kind, Index: l.index, K: m.seg.k, M: m.seg.m,
-		Pool: m.p.id, Drive: d.ID(), Segment: m.seg.id, Drives: drives,
+		Pool: m.p.id, Drive: d.ID(), Segment: m.seg.id, Drives: made,
 	}
 }
 

@@ -314,7 +314,7 @@ func (m *mender) lacking(stored int, l *lane, agree bool) {
 		d.CountChecksum()
 	}
 	if !agree || l.out == nil {
-		m.seg.markBad(drive.ColumnOf(stored, m.stripe.head.D, m.stripe.head.K), m.stripe.head.Stripe, m.stripe.head.D)
+		m.lacks |= m.seg.markBad(drive.ColumnOf(stored, m.stripe.head.D, m.stripe.head.K), m.stripe.head.Stripe, m.stripe.head.D)
 	}
 	m.find(m.finding(stored, kind, text, agree && l.out != nil))
 }

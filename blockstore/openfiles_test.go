@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/holdfast-storage/holdfast/blockstore/faultfs"
 )
@@ -82,4 +85,51 @@ func TestTooManyOpenFiles(t *testing.T) {
 			t.Errorf("%s: %+v", o.Dirs[i], d)
 		}
 	}
+}
+
+// openCount is a file system that counts the segment files that are open.
+type openCount struct {
+	vfs.FS
+	made, open atomic.Int64 // below dir
+	dir        string
+}
+
+func (c *openCount) OpenReadWrite(name string, cat vfs.DiskWriteCategory, o ...vfs.OpenOption) (vfs.File, error) {
+	f, err := c.FS.OpenReadWrite(name, cat, o...)
+	if err != nil || !strings.HasPrefix(name, c.dir) {
+		return f, err
+	}
+	c.made.Add(1)
+	c.open.Add(1)
+	return &countedFile{f, c}, nil
+}
+
+type countedFile struct {
+	vfs.File
+	c *openCount
+}
+
+func (f *countedFile) Close() error {
+	f.c.open.Add(-1)
+	return f.File.Close()
+}
+
+// TestFilesMadeTooLateAreClosed: a segment is made while a drive hangs, without
+// it; the file that it makes after all is not left open.
+func TestFilesMadeTooLateAreClosed(t *testing.T) {
+	var count openCount
+	p, o, fsys := poolWithBucket(t, 6, func(o *Options) {
+		o.Patience, o.PresencePeriod = 500*time.Millisecond, time.Hour
+		count.FS, count.dir = o.FS, o.Dirs[0]+"/segments/"
+		o.FS = &count
+	})
+	made, open := count.made.Load(), count.open.Load()
+	hangDrive(t, fsys, o.Dirs[0], func(op faultfs.Op) bool {
+		return op.Kind == faultfs.Create && strings.Contains(op.Path, "segments/")
+	})
+	putBytes(t, p, "bucket", "x", randomBody(1, 1<<20))
+	fsys.SetHook(nil)
+	fsys.ReleaseHung()
+	waitFor(t, "the file to be made", func() bool { return count.made.Load() > made })
+	waitFor(t, "it to be closed", func() bool { return count.open.Load() <= open })
 }

@@ -75,7 +75,7 @@ func (o *output) send(i int, op func(*drive.File, func(error))) bool {
 // all of them, once every one is over.
 func (o *output) feed(i int, id uuid.UUID, q <-chan func(*drive.File, func(error))) {
 	d := o.p.members.now().drives[id]
-	f, err := o.p.file(o.seg, i, false)
+	f, err := o.p.file(o.p.ctx, o.seg, i, false)
 	done := make(chan error, o.depth)
 	pending := 0
 	note := func(e error) {

@@ -63,6 +63,7 @@ type Pool struct {
 	book *driveBook // what it knows of drives beside the membership
 
 	renewed       *renewal      // the catalog was made again, as Fsck was asked to
+	badLines      logLines      // of columns that are not good
 	replicaWanted chan struct{} // one token: a replica of the catalog is gone
 	workToken     chan struct{} // one token: there may be more to mend
 	mending       mending

@@ -128,12 +128,12 @@ func (r *reconciler) present() error {
 // lookAt marks the file of a segment that should be on the drive and is not, or
 // not wholly. While the segment is open, or is being mended, others see to that.
 func (r *reconciler) lookAt(ctx context.Context, s *segment) error {
-	index, due := r.due(s)
-	if !due || !r.p.mending.begin(s.id) {
+	if _, due := r.due(s); !due || !r.p.mending.begin(s.id) {
 		return nil
 	}
 	defer r.p.mending.end(s.id)
-	if index, due = r.due(s); !due {
+	index, due := r.due(s)
+	if !due {
 		return nil
 	}
 	whole, err := r.holds(ctx, s, index)

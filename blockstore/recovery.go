@@ -120,13 +120,12 @@ func (p *Pool) writeEnd(ctx context.Context, end *logEnd, last uint64) (map[uint
 		if k.lsn <= end.stableLSN {
 			continue
 		}
-		data, release, err := p.batchData(ctx, k)
+		data, err := p.batchData(ctx, k)
 		if err != nil {
 			return nil, err
 		}
 		b := &batch{lsn: k.lsn, uid: k.uid, raw: data, size: int64(len(data)), d: k.parts[0].at.d, length: k.parts[0].at.length, copy: true}
 		places[k.lsn], err = j.write(ctx, b)
-		release()
 		if err != nil {
 			return nil, fmt.Errorf("copying batch %d: %w", k.lsn, err)
 		}
@@ -146,19 +145,19 @@ func (p *Pool) writeEnd(ctx context.Context, end *logEnd, last uint64) (map[uint
 	return places, nil
 }
 
-// batchData reads a batch's data, verified. It is valid until release.
-func (p *Pool) batchData(ctx context.Context, k keptBatch) (data []byte, release func(), err error) {
+// batchData reads a batch's data, verified.
+func (p *Pool) batchData(ctx context.Context, k keptBatch) (data []byte, err error) {
 	for part, st := range k.parts {
 		rd, err := p.readStripe(ctx, st.at, 0, st.at.bytes())
 		if err != nil {
-			return nil, nil, fmt.Errorf("batch %d, part %d: %w", k.lsn, part, err)
+			return nil, fmt.Errorf("batch %d, part %d: %w", k.lsn, part, err)
 		}
 		for _, b := range rd.spans {
 			data = append(data, b...)
 		}
 		rd.release()
 	}
-	return data, func() {}, nil
+	return data, nil
 }
 
 // bestApplied is the highest LSN that a replica has, or a checkpoint's.
@@ -178,7 +177,7 @@ func (p *Pool) replay(ctx context.Context, end *logEnd, from, to uint64, places 
 		if k.lsn <= from || k.lsn > to {
 			continue
 		}
-		data, release, err := p.batchData(ctx, k)
+		data, err := p.batchData(ctx, k)
 		if err != nil {
 			if ctx.Err() == nil {
 				err = fmt.Errorf("%w: %w", ErrDamaged, err)
@@ -194,7 +193,6 @@ func (p *Pool) replay(ctx context.Context, end *logEnd, from, to uint64, places 
 			}
 			err = f(catalog.Batch{LSN: k.lsn, UID: k.uid, Records: records, Place: place})
 		}
-		release()
 		if err != nil {
 			return fmt.Errorf("batch %d: %w", k.lsn, err)
 		}

@@ -123,7 +123,7 @@ func (p *Pool) restoreCatalog(ctx context.Context, ev *evidence, replicas map[uu
 	}
 	closeReplicas(replicas) // those left stand where new ones will be made
 	if len(p.catalog.Replicas()) == 0 {
-		if err := p.rebuildCatalog(ctx, ev, end.last, places); err != nil {
+		if err := p.rebuildCatalog(ctx, ev, end, places); err != nil {
 			return err
 		}
 	}
@@ -132,17 +132,18 @@ func (p *Pool) restoreCatalog(ctx context.Context, ev *evidence, replicas map[uu
 	return nil
 }
 
-// rebuildCatalog makes a replica out of the journal alone (R10).
-func (p *Pool) rebuildCatalog(ctx context.Context, ev *evidence, last *catalog.Batch, places map[uint64]catalog.Place) error {
+// rebuildCatalog makes a replica out of the journal alone (R10): of more of it
+// than was read to find the end of the log, which stays where it was settled.
+func (p *Pool) rebuildCatalog(ctx context.Context, ev *evidence, settled *logEnd, places map[uint64]catalog.Place) error {
 	v := p.members.now()
 	cp := v.label.Checkpoint
 	end, err := ev.decide(ctx, cp.LSN, ev.exists)
 	if err != nil {
 		return err
 	}
-	end.last = last
-	p.adopt(end, ev, end.stableLSN)
-	p.log.Info("rebuilding the catalog from the journal", "checkpoint", cp.LSN, "records past it up to", last.LSN)
+	end.last = settled.last
+	p.adopt(end, ev, settled.stableLSN)
+	p.log.Info("rebuilding the catalog from the journal", "checkpoint", cp.LSN, "records past it up to", end.last.LSN)
 	var errs []error
 	for _, id := range p.replicaHomes(v) {
 		d := v.drives[id]

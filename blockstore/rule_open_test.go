@@ -334,6 +334,54 @@ func TestRebuildTakesTheCheckpoint(t *testing.T) {
 	}
 }
 
+// TestRebuildKeepsWhatWasSettled: the last batch before a crash is settled by the
+// replicas that have it, and so is not copied. When no replica is of use after all,
+// its segment still goes on to it.
+func TestRebuildKeepsWhatWasSettled(t *testing.T) {
+	o, fsys := ruleOptions(t, 2, 1)
+	p := rulePool(t, o)
+	putBytes(t, p, "bucket", "last", []byte("x"))
+	must(t, replicated(t.Context(), p))
+	lsn, seg, stripes := p.acked.Load(), p.journal.seg.id, p.journal.seg.next
+	image := fsys.Kill()
+	closePool(t, p)
+
+	// An opening, up to where the replicas take the tail.
+	o.FS, o.Init = image, false
+	o, err := o.withDefaults()
+	must(t, err)
+	f, err := discover(o)
+	must(t, err)
+	p, err = newPool(o, f)
+	must(t, err)
+	defer func() { must(t, p.shutDown()) }()
+	p.members.view.Store(&membership{label: f.top.Membership, drives: f.drives, why: make(map[uuid.UUID]error)})
+	must(t, p.join(f))
+	v := p.members.now()
+	p.catalog = catalog.New(catalog.Options{Logger: p.log, OnDrop: p.replicaDropped})
+	ev, err := p.gatherEvidence(v.live, f)
+	must(t, err)
+	replicas := p.openReplicas(v, image)
+	best := bestApplied(replicas, 0)
+	closeReplicas(replicas)
+	ev.exists = true
+	end, err := ev.decide(t.Context(), lookBack(best, 0), true)
+	must(t, err)
+	if best != lsn || end.stableLSN >= lsn {
+		t.Fatalf("batch %d was the last; replicas have %d, the journal alone settles %d", lsn, best, end.stableLSN)
+	}
+	end.settle(best)
+	p.adopt(end, ev, end.stableLSN)
+	places, err := p.writeEnd(t.Context(), end, best)
+	must(t, err)
+	must(t, p.restoreCatalog(t.Context(), ev, replicas, end, places))
+	must(t, p.loadSegments(t.Context(), ev))
+	wantBytes(t, p, "bucket", "last", []byte("x"))
+	if s := p.segments.get(seg); s.last != lsn || s.next != stripes {
+		t.Errorf("the segment ends with batch %d and stripe %d, want %d and %d", s.last, s.next, lsn, stripes)
+	}
+}
+
 // TestForeignReplicas: a replica that holds a batch of another branch of the log
 // is not used (R9).
 func TestForeignReplicas(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -23,7 +24,13 @@ type ruleBench struct {
 
 func newRuleBench(t *testing.T) *ruleBench {
 	t.Helper()
+	return newRuleBenchOf(t, time.Minute)
+}
+
+func newRuleBenchOf(t *testing.T, patience time.Duration) *ruleBench {
+	t.Helper()
 	o, fsys := ruleOptions(t, 4, 2)
+	o.Patience = patience
 	p := rulePool(t, o)
 	seg, err := p.newSegment(t.Context(), drive.Bulk)
 	if err != nil {
@@ -89,6 +96,22 @@ func (b *ruleBench) read(st *stripe) ([]byte, error) {
 	return bytes.Join(rd.spans, nil), nil
 }
 
+// disagree makes the stripe's parity wrong, under checksums that hold.
+func (b *ruleBench) disagree(st *stripe) {
+	pieces, start := st.head.Pieces(), st.head.PayloadStart()
+	for i := range st.columns() {
+		cols := st.bufs[i].payload()[:st.length]
+		if i >= st.d {
+			cols[0] ^= 1
+		}
+		drive.SumPieces(st.head.Sums[i*pieces:(i+1)*pieces], cols)
+	}
+	for i, buf := range st.bufs {
+		st.head.Column = drive.ColumnOf(i, st.d, b.seg.k)
+		drive.EncodeHeader(buf.b[b.p.mem.payloadAt-start:b.p.mem.payloadAt], &st.head)
+	}
+}
+
 // TestRottenPiecesAreNotUsed: a wrong byte is neither given out nor
 // reconstructed from (R2).
 func TestRottenPiecesAreNotUsed(t *testing.T) {
@@ -126,23 +149,50 @@ func TestColumnsOfTwoGenerations(t *testing.T) {
 func TestReconstructedIsVerified(t *testing.T) {
 	b := newRuleBench(t)
 	st := b.stripe(randomBody(1, 20_000), 2)
-	pieces, start := st.head.Pieces(), st.head.PayloadStart()
-	for i := range st.columns() {
-		cols := st.bufs[i].payload()[:st.length]
-		if i >= st.d {
-			cols[0] ^= 1
-		}
-		drive.SumPieces(st.head.Sums[i*pieces:(i+1)*pieces], cols)
-	}
-	for i, buf := range st.bufs {
-		st.head.Column = drive.ColumnOf(i, st.d, b.seg.k)
-		drive.EncodeHeader(buf.b[b.p.mem.payloadAt-start:b.p.mem.payloadAt], &st.head)
-	}
+	b.disagree(st)
 	b.lay(st)
-	b.rot(st, 0, int64(start))
+	b.rot(st, 0, int64(st.head.PayloadStart()))
 	var damage *DamageError
 	if _, err := b.read(st); !errors.As(err, &damage) || !errors.Is(err, ErrUnavailable) {
 		t.Errorf("read: %v", err)
+	}
+}
+
+// TestBadColumnsAreBounded: a segment with very many bad columns notes some
+// thousands one by one, then files as a whole; and tells of a few a second.
+func TestBadColumnsAreBounded(t *testing.T) {
+	b := newRuleBench(t)
+	for no := range uint32(badMax + 10) {
+		b.p.blame(stripeAt{seg: b.seg, no: no, d: 2, length: 100}, 0, errPiece)
+		if no < badMax && (len(b.seg.bad) != int(no)+1 || b.seg.suspect != 0) {
+			t.Fatalf("%d stripes are noted of %d, and files %b", len(b.seg.bad), no+1, b.seg.suspect)
+		}
+	}
+	b.p.bulk.retire(true)
+	b.p.retire(b.seg)
+	if len(b.seg.bad) != badMax || b.seg.suspect != 0b1111 {
+		t.Errorf("%d stripes are noted, and files %b", len(b.seg.bad), b.seg.suspect)
+	}
+
+	sealed := newSegment(1, drive.Bulk, 2, 2, b.seg.drives)
+	sealed.seal(0)
+	for no := range uint32(badMax + 1) {
+		b.p.blame(stripeAt{seg: sealed, no: no, d: 2, length: 100}, 0, errPiece)
+	}
+	if want := uint64(1) << sealed.fileOf(0, badMax); sealed.suspect != want {
+		t.Errorf("files %b are suspect, want %b", sealed.suspect, want)
+	}
+
+	var lines lineBudget
+	logged, leftOut, at := 0, 0, time.Now()
+	for i := range 100 {
+		ok, n := lines.pass(at.Add(time.Duration(i) * 20 * time.Millisecond))
+		if ok {
+			logged, leftOut = logged+1, leftOut+n
+		}
+	}
+	if logged != 2*linesMax || leftOut != 50-linesMax {
+		t.Errorf("%d lines are logged of 100 in two seconds, and said to be left out of the first %d", logged, leftOut)
 	}
 }
 

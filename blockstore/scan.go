@@ -57,7 +57,7 @@ func (b *foundBatch) readable() bool {
 	return true
 }
 
-// place is where the batch's data lies.
+// d is the number of data columns that the batch's stripes have.
 func (b *foundBatch) d() int {
 	for _, s := range b.parts {
 		if s != nil {

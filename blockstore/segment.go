@@ -134,6 +134,13 @@ func (s *segment) seal(suspect uint64) (changed bool) {
 	return true
 }
 
+// endWith notes the last LSN of a journal segment, for its seal.
+func (s *segment) endWith(lsn uint64) {
+	s.mu.Lock()
+	s.last = lsn
+	s.mu.Unlock()
+}
+
 // lack notes that files may lack blocks they should hold, and ends the segment,
 // since it is the seal that keeps this. It says whether anything was new.
 func (s *segment) lack(files uint64) (changed bool) {
@@ -179,14 +186,27 @@ func (s *segment) filesOn(is func(uuid.UUID) bool) uint64 {
 	return bits
 }
 
+// badMax is how many stripes of a segment are noted one by one.
+const badMax = 4096
+
 // markBad notes a column of a stripe of d data columns that was found bad, for
-// status and for mending.
-func (s *segment) markBad(column int, stripe uint32, d int) {
+// status and for mending. When too many are, it returns the column's file (as a
+// bit), all of which counts as lacking then; while the segment is open it is
+// noted for the seal.
+func (s *segment) markBad(column int, stripe uint32, d int) (lacking uint64) {
 	file := s.fileOf(column, stripe)
 	s.mu.Lock()
-	b := s.bad[stripe]
+	defer s.mu.Unlock()
+	b, known := s.bad[stripe]
+	if !known && len(s.bad) >= badMax {
+		if s.sealed {
+			return 1 << file
+		}
+		s.suspect |= 1 << file
+		return 0
+	}
 	s.bad[stripe] = badStripe{d: d, files: b.files | 1<<file, lost: b.lost}
-	s.mu.Unlock()
+	return 0
 }
 
 // closeFiles closes what is open.

@@ -125,6 +125,15 @@ func (p *Pool) createFiles(v *membership, seg *segment) map[uuid.UUID]error {
 	late := time.NewTimer(p.patience)
 	defer late.Stop()
 	seen := make(map[int]bool)
+	// What comes when nobody waits any more is of a segment that is given up.
+	discard := func() {
+		for range len(seg.drives) - len(seen) {
+			if r := <-results; r.err == nil {
+				r.file.Close()
+				_ = v.drives[seg.drives[r.index]].RemoveSegment(seg.id) // garbage at worst
+			}
+		}
+	}
 	for range seg.drives {
 		select {
 		case r := <-results:
@@ -140,6 +149,7 @@ func (p *Pool) createFiles(v *membership, seg *segment) map[uuid.UUID]error {
 					bad[id] = errHung
 				}
 			}
+			p.wg.Go(discard)
 			return bad
 		}
 	}
@@ -161,8 +171,9 @@ func (p *Pool) discard(seg *segment) {
 }
 
 // file opens a segment's file, or says why it cannot be had now. A drive that
-// takes no part is asked only if leftOut is set.
-func (p *Pool) file(seg *segment, index int, leftOut bool) (*drive.File, error) {
+// takes no part is asked only if leftOut is set; one on which the opening hangs is
+// not waited for longer than the pool has patience (R13).
+func (p *Pool) file(ctx context.Context, seg *segment, index int, leftOut bool) (*drive.File, error) {
 	v := p.members.now()
 	seg.mu.Lock()
 	id, f := seg.drives[index], seg.files[index]
@@ -179,6 +190,31 @@ func (p *Pool) file(seg *segment, index int, leftOut bool) (*drive.File, error) 
 		return f, nil
 	}
 	p.trimFiles()
+	type opened struct {
+		file *drive.File
+		err  error
+	}
+	result := make(chan opened, 1)
+	p.wg.Go(func() {
+		hung := time.AfterFunc(p.patience, func() { p.readHung(id) }) // whoever waits still
+		defer hung.Stop()
+		f, err := p.openFile(d, seg, index)
+		result <- opened{f, err}
+	})
+	late := time.NewTimer(p.patience)
+	defer late.Stop()
+	select {
+	case o := <-result:
+		return o.file, o.err
+	case <-late.C:
+		return nil, fmt.Errorf("drive %v: %w", id, errHung)
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// openFile opens a segment's file and keeps it with the segment.
+func (p *Pool) openFile(d *drive.Drive, seg *segment, index int) (*drive.File, error) {
 	f, err := d.OpenFile(seg.id)
 	if err != nil {
 		return nil, err
@@ -190,9 +226,9 @@ func (p *Pool) file(seg *segment, index int, leftOut bool) (*drive.File, error) 
 		return other, nil
 	}
 	// The file may have moved, or the drive been opened anew (see admit).
-	if seg.drives[index] != id || p.members.now().drives[id] != d {
+	if seg.drives[index] != d.ID() || p.members.now().drives[d.ID()] != d {
 		f.Close()
-		return nil, fmt.Errorf("drive %v: %w", id, drive.ErrClosed)
+		return nil, fmt.Errorf("drive %v: %w", d.ID(), drive.ErrClosed)
 	}
 	seg.files[index] = f
 	p.files.n.Add(1)

@@ -72,7 +72,7 @@ func (p *Pool) seal(st *stripe, batch drive.Batch, isCopy bool) error {
 // block is the stored column i as it lies in its file. Only after seal.
 func (st *stripe) block(i int) []byte {
 	start := st.head.PayloadStart()
-	at := st.bufs[i].share.home.payloadAt - start
+	at := st.bufs[i].home.payloadAt - start
 	return st.bufs[i].b[at : at+int(st.head.BlockBytes())]
 }
 

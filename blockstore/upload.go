@@ -207,11 +207,11 @@ func (u *upload) yield() {
 	if u.wait.since.Load() == 0 || u.err != nil {
 		return
 	}
+	u.wait.held.Store(0) // before it takes its time, so that others are asked meanwhile
 	if u.err = u.flush(); u.err != nil {
 		releaseAll(u.cols)
 		u.cols = nil
 	}
-	u.wait.held.Store(0)
 }
 
 // room returns the free rest of a column, getting one if there is none.

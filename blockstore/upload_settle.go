@@ -115,17 +115,22 @@ func (u *upload) rewrite(i int) error {
 	}
 	defer rd.release()
 	d, length := stripeGeometry(s.bytes, seg.k, seg.m, drive.MaxColumnBytes)
-	if d == 0 {
-		return u.rewriteSplit(i, seg, rd)
+	var list []uploadedStripe
+	if d > 0 {
+		list, err = u.restripe(seg, d, length, rd.spans, s.bytes)
+	} else {
+		list, err = u.rewriteSplit(seg, rd)
 	}
-	return u.restripe(i, seg, d, length, rd.spans, s.bytes, true)
+	if err != nil {
+		return err
+	}
+	u.stripes = slices.Replace(u.stripes, i, i+1, list...)
+	return nil
 }
 
 // rewriteSplit stores a stripe that is too large for the narrower segment as
-// several.
-func (u *upload) rewriteSplit(i int, seg *segment, rd *stripeRead) error {
-	tail := append([]uploadedStripe(nil), u.stripes[i+1:]...)
-	u.stripes = u.stripes[:i]
+// several, which it returns.
+func (u *upload) rewriteSplit(seg *segment, rd *stripeRead) (list []uploadedStripe, err error) {
 	per := int64(seg.k) * drive.MaxColumnBytes
 	spans := rd.spans
 	for len(spans) > 0 {
@@ -140,19 +145,21 @@ func (u *upload) rewriteSplit(i int, seg *segment, rd *stripeRead) error {
 			}
 		}
 		d, length := stripeGeometry(n, seg.k, seg.m, drive.MaxColumnBytes)
-		if err := u.restripe(-1, seg, d, length, part, n, false); err != nil {
-			return err
+		parts, err := u.restripe(seg, d, length, part, n)
+		if err != nil {
+			return nil, err
 		}
+		list = append(list, parts...)
 	}
-	u.stripes = append(u.stripes, tail...)
-	return nil
+	return list, nil
 }
 
-// restripe writes spans as a new stripe, in place of stripe i or appended.
-func (u *upload) restripe(i int, seg *segment, d, length int, spans [][]byte, bytes int64, replace bool) error {
-	bufs, err := u.p.mem.parity.getAll(u.ctx, d+seg.m)
+// restripe writes spans as a new stripe, or as several if it has to be split,
+// and returns what it wrote.
+func (u *upload) restripe(seg *segment, d, length int, spans [][]byte, bytes int64) ([]uploadedStripe, error) {
+	bufs, err := u.p.mem.further(u.ctx, d, seg.m)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	st := &stripe{d: d, length: length, bufs: bufs}
 	defer st.release()
@@ -169,12 +176,5 @@ func (u *upload) restripe(i int, seg *segment, d, length int, spans [][]byte, by
 			}
 		}
 	}
-	before := len(u.stripes)
-	if err := u.put(seg, st, bytes); err != nil {
-		return err
-	}
-	if replace { // by one, or more if it had to be split
-		u.stripes = slices.Concat(u.stripes[:i], u.stripes[before:], u.stripes[i+1:before])
-	}
-	return nil
+	return u.put(seg, st, bytes)
 }

@@ -56,7 +56,7 @@ func (u *upload) writeStripe(seg *segment, n int, bytes int64) error {
 		// longer than those it is in, since it is moved in place.
 		d, length = stripeGeometry(bytes, seg.k, seg.m, u.limit)
 	}
-	extra, err := u.p.mem.parity.getAll(u.ctx, max(0, d-n)+seg.m)
+	extra, err := u.p.mem.further(u.ctx, max(0, d-n), seg.m)
 	if err != nil {
 		return err
 	}
@@ -75,13 +75,15 @@ func (u *upload) writeStripe(seg *segment, n int, bytes int64) error {
 		from := min(max(bytes-int64(i)*int64(length), 0), int64(length))
 		clear(bufs[i].payload()[from:length])
 	}
-	return u.put(seg, st, bytes)
+	list, err := u.put(seg, st, bytes)
+	u.stripes = append(u.stripes, list...)
+	return err
 }
 
 // put gives the stripe a place in seg, or in a later one if that is full or one
 // of its drives is, and writes it. If that is narrower, because drives were lost
-// or are full, it becomes several.
-func (u *upload) put(seg *segment, st *stripe, bytes int64) error {
+// or are full, it becomes several. It returns what it became.
+func (u *upload) put(seg *segment, st *stripe, bytes int64) ([]uploadedStripe, error) {
 	for {
 		if seg.k < st.d {
 			return u.putSplit(seg, st, bytes)
@@ -96,38 +98,38 @@ func (u *upload) put(seg *segment, st *stripe, bytes int64) error {
 		u.p.retire(seg)
 		var err error
 		if seg, err = u.p.bulk.segment(u.ctx, u.slot); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if err := u.p.seal(st, drive.Batch{}, false); err != nil {
-		return err
+		return nil, err
 	}
 	u.output(seg).write(st)
-	u.stripes = append(u.stripes, uploadedStripe{seg: seg, no: st.no, offset: st.offset, d: st.d, length: st.length, bytes: bytes})
-	return nil
+	return []uploadedStripe{{seg: seg, no: st.no, offset: st.offset, d: st.d, length: st.length, bytes: bytes}}, nil
 }
 
 // putSplit writes the data columns of a stripe as several stripes that fit a
-// narrower segment. The first uses the stripe's own parity buffers.
-func (u *upload) putSplit(seg *segment, st *stripe, bytes int64) error {
+// narrower segment. It gives the parity buffers back before it waits for others,
+// since those it waits for may be held by uploads that do the same.
+func (u *upload) putSplit(seg *segment, st *stripe, bytes int64) (list []uploadedStripe, err error) {
+	releaseAll(st.bufs[st.d:])
 	for from := 0; from < st.d && bytes > 0; from += seg.k {
 		n := min(seg.k, st.d-from)
-		part := &stripe{d: n, length: st.length, bufs: slices.Concat(st.bufs[from:from+n], st.bufs[st.d:])}
-		if from > 0 {
-			parity, err := u.p.mem.parity.getAll(u.ctx, seg.m)
-			if err != nil {
-				return err
-			}
-			defer releaseAll(parity)
-			part.bufs = slices.Concat(st.bufs[from:from+n], parity)
+		parity, err := u.p.mem.parity.getAll(u.ctx, seg.m)
+		if err != nil {
+			return list, err
 		}
+		part := &stripe{d: n, length: st.length, bufs: slices.Concat(st.bufs[from:from+n], parity)}
 		size := min(bytes, int64(n)*int64(st.length))
-		if err := u.put(seg, part, size); err != nil {
-			return err
+		parts, err := u.put(seg, part, size)
+		releaseAll(part.bufs[n:])
+		list = append(list, parts...)
+		if err != nil {
+			return list, err
 		}
 		bytes -= size
 	}
-	return nil
+	return list, nil
 }
 
 // pin keeps a segment until the upload has ended: from being dropped, and from

@@ -3,8 +3,10 @@ package blockstore
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -79,17 +81,17 @@ func lost(t *testing.T, p *Pool, bucket, key string) (n int) {
 	defer obj.Close()
 	obj.parts(0, obj.info.Size, func(sp stripePart) bool {
 		for i := range sp.at.d + sp.at.seg.m {
-			bufs, err := p.mem.rescues.getAll(t.Context(), 1)
-			if err != nil {
-				t.Fatal(err)
-			}
-			c := &column{stored: i, hi: drive.Pieces(sp.at.length), buf: bufs[0]}
-			p.readColumns(t.Context(), sp.at, []*column{c})
+			buf, err := p.mem.rescues.get(t.Context())
+			must(t, err)
+			c := &column{stored: i, hi: drive.Pieces(sp.at.length), buf: buf}
+			r := p.newReading(t.Context(), sp.at)
+			r.cols = []*column{c}
+			r.readAll()
 			file := sp.at.seg.fileOf(drive.ColumnOf(i, sp.at.d, sp.at.seg.k), sp.at.no)
 			if c.err != nil && sp.at.seg.suspect&(1<<file) == 0 {
 				n++
 			}
-			releaseAll(bufs)
+			r.end()
 		}
 		return true
 	})
@@ -140,6 +142,77 @@ func TestFullDriveIsRolledAway(t *testing.T) {
 		t.Errorf("%d bytes were written for a body of %d", n, len(body))
 	}
 	wantBytes(t, p, "bucket", "x", body)
+}
+
+// TestSplitStripesNeedLittle: stripes that were made for a wide segment and go
+// into a narrower one, many at once, when there is memory for only one of them:
+// short ones that are spread and ones that are written again, too (R21).
+func TestSplitStripesNeedLittle(t *testing.T) {
+	p, _, _ := poolWithBucket(t, 6, nil)
+	wide, err := p.bulk.segment(t.Context(), 0)
+	must(t, err)
+	_, err = p.FailDrive(t.Context(), "1", ChangeOptions{})
+	must(t, err)
+	for s, left := range map[*share]int{p.mem.spread: wide.k, p.mem.parity: wide.m} {
+		bufs, err := s.getAll(t.Context(), int(s.total/int64(p.mem.columnBytes()))-left)
+		must(t, err)
+		defer releaseAll(bufs)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	body := randomBody(1, 4*drive.MaxColumnBytes)
+	write := map[string]func(*upload, []*buffer) error{
+		"whole": func(u *upload, cols []*buffer) error {
+			u.cols, u.fill, u.limit = cols, drive.MaxColumnBytes, drive.MaxColumnBytes
+			return u.writeStripe(wide, 4, int64(len(body)))
+		},
+		"spread": func(u *upload, cols []*buffer) error {
+			releaseAll(cols[3:])
+			u.cols, u.fill, u.limit = cols[:3], drive.MaxColumnBytes-100, drive.MaxColumnBytes
+			return u.writeStripe(wide, 3, 3*drive.MaxColumnBytes-100)
+		},
+		"again": func(u *upload, cols []*buffer) error {
+			defer releaseAll(cols)
+			list, err := u.restripe(wide, 4, drive.MaxColumnBytes, [][]byte{body}, int64(len(body)))
+			u.stripes = list
+			return err
+		},
+	}
+	var wg sync.WaitGroup
+	for name, write := range write {
+		for range 6 {
+			wg.Go(func() {
+				u := p.newUpload(ctx, nil, -1)
+				defer u.close()
+				cols, err := p.mem.uploads.getAll(ctx, 4)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				for i, c := range cols {
+					copy(c.payload(), body[i*drive.MaxColumnBytes:])
+				}
+				if err := errors.Join(write(u, cols), u.settle()); err != nil {
+					t.Errorf("%s: %v", name, err)
+					return
+				}
+				var got []byte
+				for _, s := range u.stripes {
+					rd, err := p.readStripe(ctx, stripeAt{s.seg, s.no, s.offset, s.d, s.length}, 0, s.bytes)
+					if err != nil {
+						t.Errorf("%s: %v", name, err)
+						return
+					}
+					got = append(got, bytes.Join(rd.spans, nil)...)
+					rd.release()
+				}
+				if len(u.stripes) < 2 || len(got) == 0 || !bytes.HasPrefix(body, got) {
+					t.Errorf("%s: %d stripes hold %d bytes, right: %v", name, len(u.stripes), len(got), bytes.HasPrefix(body, got))
+				}
+			})
+		}
+	}
+	wg.Wait()
 }
 
 // TestShortStripeIsNotSpreadLonger: whatever a stripe's columns are, a short

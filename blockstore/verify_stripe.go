@@ -41,7 +41,7 @@ func (v *verification) stripe(ctx context.Context, key string, part stripePart, 
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
-	set, _ := agreeing(cols, at.d, nil)
+	set := agreeing(cols)
 	if len(set) >= at.d { // else nothing says which of them are right
 		for _, c := range cols {
 			if c.err == nil && !c.head.SameStripe(&set[0].head) {
@@ -180,7 +180,7 @@ func (v *verification) readBlock(ctx context.Context, at stripeAt, col int, c *c
 	for range 3 {
 		var f *drive.File
 		id := at.seg.driveOf(col, at.no)
-		if f, err = v.p.file(at.seg, at.seg.fileOf(col, at.no), false); err == nil {
+		if f, err = v.p.file(patient, at.seg, at.seg.fileOf(col, at.no), false); err == nil {
 			if err = v.dropCache(f, fileOn{at.seg.id, id}); err == nil {
 				err = f.ReadAt(patient, b, at.offset, c.buf)
 			}

@@ -51,8 +51,8 @@ func (p *Pool) watchNew() {
 	}
 }
 
-// watchStuck leaves out the drives on which a write or sync exhausts the pool's
-// patience, whoever waits for it or for the memory that it holds.
+// watchStuck leaves out the drives on which a write, sync or read exhausts the
+// pool's patience, whoever waits for it or for the memory that it holds.
 func (p *Pool) watchStuck() {
 	tick := time.NewTicker(p.patience / stuckShare)
 	defer tick.Stop()
@@ -65,6 +65,8 @@ func (p *Pool) watchStuck() {
 		for id, d := range p.members.now().here() {
 			if d.Stuck() > p.patience {
 				p.hung(id)
+			} else if d.StuckReading() > p.patience {
+				p.readHung(id)
 			}
 		}
 	}

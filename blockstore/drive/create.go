@@ -12,7 +12,14 @@ import (
 // Vacant says whether a drive can be made in dir: nothing is there, or an empty
 // directory. What an interrupted Create leaves behind counts as nothing, and so
 // does the lost+found of a file system's root.
-func Vacant(fsys vfs.FS, dir string) (bool, error) {
+func Vacant(fsys vfs.FS, dir string) (bool, error) { return vacant(fsys, dir, false) }
+
+// Deserted says whether no drive is in dir, and nothing that could be missed: it
+// is vacant, but for what there may be of a catalog. One that was being made
+// when the disk went away goes on where the disk was mounted.
+func Deserted(fsys vfs.FS, dir string) (bool, error) { return vacant(fsys, dir, true) }
+
+func vacant(fsys vfs.FS, dir string, catalogToo bool) (bool, error) {
 	names, err := fsys.List(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return true, nil
@@ -24,6 +31,9 @@ func Vacant(fsys vfs.FS, dir string) (bool, error) {
 		switch name {
 		case lockName, labelNewName, "lost+found":
 		case segmentsName, CatalogName:
+			if name == CatalogName && catalogToo {
+				continue
+			}
 			inside, err := fsys.List(fsys.PathJoin(dir, name))
 			if err != nil {
 				return false, fmt.Errorf("list %s in %s: %w", name, dir, err)

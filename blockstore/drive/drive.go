@@ -22,6 +22,10 @@ const (
 	CatalogName  = "catalog"
 )
 
+// ReadersDefault is how many reads a drive is at, at most, and so how many buffers
+// it keeps when it hangs.
+const ReadersDefault = 4
+
 // closeWait is how long Close waits for what is under way.
 const closeWait = 10 * time.Second
 
@@ -33,7 +37,7 @@ type Options struct {
 	FS         vfs.FS       // nil: the operating system's
 	Logger     *slog.Logger // nil: none
 	QueueDepth int          // writes, and reads, that may wait; 0: 128
-	Readers    int          // reads at one time; 0: 4
+	Readers    int          // reads at one time; 0: ReadersDefault
 
 	// ReadOnly opens the drive to look at it: every write, sync, creation and
 	// label is refused with ErrReadOnly, and not even the lock's file is made. A
@@ -52,7 +56,7 @@ func (o Options) withDefaults() Options {
 		o.QueueDepth = 128
 	}
 	if o.Readers <= 0 {
-		o.Readers = 4
+		o.Readers = ReadersDefault
 	}
 	return o
 }

@@ -125,8 +125,9 @@ func (f *File) enqueue(t task) {
 // ReadAt fills p from off. Behind the end of the file there are zeros, as in a
 // hole. hold may be nil.
 //
-// If ctx ends first, ReadAt returns ctx.Err() at once. The read may go on: p
-// belongs to it until hold is released. Errors besides: ErrClosed, the file
+// If ctx ends first, ReadAt returns ctx.Err() at once. A read that the disk is at
+// goes on: p belongs to it until hold is released. One that is still queued is
+// not carried out any more. Errors besides: ErrClosed, the file
 // system's.
 func (f *File) ReadAt(ctx context.Context, p []byte, off int64, hold Hold) error {
 	if err := ctx.Err(); err != nil {
@@ -152,6 +153,12 @@ func (f *File) ReadAt(ctx context.Context, p []byte, off int64, hold Hold) error
 	case err := <-r.result:
 		return err
 	case <-ctx.Done():
+		if !r.taken.Swap(true) { // still queued: nobody will read into p
+			f.end()
+			if hold != nil {
+				hold.Release()
+			}
+		}
 		return ctx.Err()
 	}
 }

@@ -143,3 +143,28 @@ func TestPresentWhileLabelsChange(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestDesertedButForACatalog: a replica of the catalog may go on being made where
+// a disk was mounted. That is no drive, and none is made over it.
+func TestDesertedButForACatalog(t *testing.T) {
+	fsys := vfs.NewMem()
+	for _, path := range []string{"d/catalog/MANIFEST-000001", "e/segments/00000001-00000001", "f/strange"} {
+		if err := fsys.MkdirAll(fsys.PathDir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		f, err := fsys.Create(path, vfs.WriteCategoryUnspecified)
+		if err == nil {
+			err = f.Close()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for dir, want := range map[string][2]bool{"none": {true, true}, "d": {false, true}, "e": {false, false}, "f": {false, false}} {
+		vacant, err := Vacant(fsys, dir)
+		deserted, err2 := Deserted(fsys, dir)
+		if err != nil || err2 != nil || [2]bool{vacant, deserted} != want {
+			t.Errorf("%s: vacant %v, deserted %v, %v, %v; want %v", dir, vacant, deserted, err, err2, want)
+		}
+	}
+}

@@ -14,7 +14,8 @@ type queue struct {
 	writes, reads chan task
 	stop          chan struct{}
 	workers       sync.WaitGroup
-	writing       atomic.Int64 // when the write or sync under way began; 0: none is
+	writing       atomic.Int64   // when the write or sync under way began; 0: none is
+	reading       []atomic.Int64 // the same of each reader's read
 }
 
 // task is one operation. It holds its file open and counts as pending on the
@@ -32,27 +33,39 @@ type task struct {
 type read struct {
 	ctx    context.Context
 	hold   Hold
-	result chan error // has room for the result
+	result chan error  // has room for the result
+	taken  atomic.Bool // by a reader, or by the caller that left before one came
 }
 
 func (q *queue) start(d *Drive, depth, readers int) {
 	q.writes, q.reads = make(chan task, depth), make(chan task, depth)
 	q.stop = make(chan struct{})
 	q.workers.Go(q.write)
-	for range readers {
-		q.workers.Go(q.readAll)
+	q.reading = make([]atomic.Int64, readers)
+	for i := range readers {
+		q.workers.Go(func() { q.readAll(&q.reading[i]) })
 	}
 	q.workers.Go(func() { q.refuse(d) })
 }
 
 // Stuck says for how long the write or sync that the drive is at has been under
 // way; 0 if it is at none. What waits behind it is not counted.
-func (d *Drive) Stuck() time.Duration {
-	began := d.queue.writing.Load()
-	if began == 0 {
+func (d *Drive) Stuck() time.Duration { return since(&d.queue.writing) }
+
+// StuckReading is Stuck for reads: that of the oldest one that the drive is at.
+func (d *Drive) StuckReading() (longest time.Duration) {
+	for i := range d.queue.reading {
+		longest = max(longest, since(&d.queue.reading[i]))
+	}
+	return longest
+}
+
+func since(began *atomic.Int64) time.Duration {
+	at := began.Load()
+	if at == 0 {
 		return 0
 	}
-	return max(0, time.Since(time.Unix(0, began)))
+	return max(0, time.Since(time.Unix(0, at)))
 }
 
 // stopAndWait ends the workers. Nothing may be pending.
@@ -75,11 +88,17 @@ func (q *queue) write() {
 	}
 }
 
-func (q *queue) readAll() {
+func (q *queue) readAll(began *atomic.Int64) {
 	for {
 		select {
 		case t := <-q.reads:
-			t.finish(t.readNow())
+			if t.read.taken.Swap(true) {
+				continue // its caller has left and let everything go
+			}
+			began.Store(time.Now().UnixNano())
+			err := t.readNow()
+			began.Store(0)
+			t.finish(err)
 		case <-q.stop:
 			return
 		}
