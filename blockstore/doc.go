@@ -24,11 +24,18 @@
 // judged by) → journal.go (the batch becomes durable) → catalog. A GET goes
 // get.go → send.go → read.go (verify) → rescue.go (compute what is not good). An
 // opening goes open.go → membership.go (the new epoch) → recovery.go, with evidence.go and
-// scan.go finding the log's end, and replicas.go the catalog. Drives come and go
-// by drive_*.go and return.go, each by a change of membership (membership_joint.go),
-// and spares.go and settle.go end what such a change began. What needs no daemon:
-// inspect.go shows what lies in files, look.go opens a pool without changing a
-// byte, fsck.go examines and repairs it.
+// scan.go finding the log's end, and replicas.go the catalog.
+//
+// Drives come and go by drive_*.go and return.go, each by a change of membership
+// (membership_joint.go); spares.go and settle.go end what such a change began.
+// reconcile.go holds what lies on a drive against the segment table. work.go says
+// which segments need mending, and mend.go → mend_lane.go → mend_stripe.go →
+// mend_write.go → mend_finish.go mends one or moves its files; scrub, rebuild and
+// evacuation are all this walk. crosscheck.go and records_check.go hold catalog,
+// segment table and journal against each other, verify.go reads every column of
+// some objects, proof.go keeps what was verified when, and event_log.go what
+// happened. What needs no daemon: inspect.go shows what lies in files, look.go
+// opens a pool without changing a byte, fsck.go examines and repairs it.
 //
 // # Rules
 //
@@ -117,6 +124,9 @@
 //     refuses to go below safety unless forced.
 //   - R25. Nothing depends on the wall clock but names of times.
 //
-// R14 to R18 and R20 have their places in the format and are built with the
-// background work they are about.
+// R16 and R17 are mend*.go, proof.go and the packages rebuild and scrubber, which
+// decide when. Of R14 the breakers are not built yet, only that what failed is
+// tried again later and later (there, and return.go); of R18 only a rate that can
+// be set. R15 and R20 have their places in the format and are built with the work
+// they are about; until then a drive that hangs for Options.Patience is left out.
 package blockstore
