@@ -5,12 +5,14 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 BIN     := bin/holdfast
 
-# What `make fuzz` spends on each fuzz target, how often `make kill` kills, and the packages that `make race` and `make bench` take.
-FUZZTIME ?= 20s
-KILLS    ?= 100
-RACE     ?= ./...
-BENCH    ?= ./erasure/... ./blockstore/...
-MEND_MIB ?= 2048
+# What `make fuzz` spends on each fuzz target, how often `make kill` kills under load and in each kind of mending, and
+# the packages that `make race` and `make bench` take.
+FUZZTIME  ?= 20s
+KILLS     ?= 100
+MENDKILLS ?= 20
+RACE      ?= ./...
+BENCH     ?= ./erasure/... ./blockstore/...
+MEND_MIB  ?= 2048
 
 # The same static binary everywhere: no C library, no paths of the machine that built it.
 export CGO_ENABLED := 0
@@ -44,8 +46,9 @@ test: ## all tests that need only Go
 race: ## the tests under the race detector (RACE=./blockstore/... for a part); needs a C compiler
 	CGO_ENABLED=1 $(GO) test -race -timeout 30m $(RACEFLAGS) $(RACE)
 
-kill: build ## SIGKILL the binary under load KILLS times, and compare all that was acknowledged each time
+kill: build ## SIGKILL the binary KILLS times under load, MENDKILLS times in each kind of mending, and compare everything
 	HOLDFAST_KILLS=$(KILLS) HOLDFAST_BINARY="$(CURDIR)/$(BIN)" $(GO) test -count=1 -timeout 1h -run '^TestKills$$' -v ./cmd/holdfast
+	HOLDFAST_MEND_KILLS=$(MENDKILLS) HOLDFAST_BINARY="$(CURDIR)/$(BIN)" $(GO) test -count=1 -timeout 1h -run '^TestMendKills$$' -v ./cmd/holdfast
 
 fuzz: ## every fuzz target for FUZZTIME
 	@$(GO) list ./... | while read -r pkg; do \

@@ -25,7 +25,7 @@ func needDisks(t testing.TB) {
 	if os.Geteuid() != 0 {
 		t.Skip("real disks are made with loop devices, which takes root")
 	}
-	for _, program := range []string{"mkfs.ext4", "mount", "umount"} {
+	for _, program := range []string{"mkfs.ext4", "mount", "umount", "losetup"} {
 		if _, err := exec.LookPath(program); err != nil {
 			t.Skipf("real disks need %s (Debian: e2fsprogs, mount)", program)
 		}
