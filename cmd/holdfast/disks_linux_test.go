@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 )
@@ -77,16 +76,6 @@ func (p *diskPool) awaitStates(t *testing.T, drives []int, states ...string) {
 	}
 }
 
-// must runs a command that has to succeed.
-func (p *diskPool) must(t *testing.T, args ...string) string {
-	t.Helper()
-	out, code := p.run(args...)
-	if code != exitDone {
-		t.Fatalf("holdfast %s: exit code %d:\n%s", strings.Join(args, " "), code, out)
-	}
-	return out
-}
-
 // TestDisksShutDown cuts the power of one and of two disks under load, by the ioctl that file system tests use. Nothing
 // is lost, and the disks are taken back after they were mounted again: while the daemon runs, and after a restart.
 func TestDisksShutDown(t *testing.T) {
@@ -122,10 +111,10 @@ func TestDisksShutDown(t *testing.T) {
 				if n == len(gone)-1 { // before, what is waited for is the others
 					args = append(args, "--wait")
 				}
-				p.must(t, args...)
+				p.must(args...)
 			}
-			p.must(t, "status")
-			p.must(t, "scrub", "start", "--wait")
+			p.must("status")
+			p.must("scrub", "start", "--wait")
 			p.loseAny(t, gone)
 		})
 	}
@@ -154,8 +143,8 @@ func TestDisksReplaced(t *testing.T) {
 	p.disks[i].unmount()
 	fresh := newDisk(t, "fresh", diskBytes)
 	t.Cleanup(p.kill)
-	p.under(t, func() { p.must(t, "drive", "replace", fmt.Sprint(i+1), fresh.dir(), "--wait") })
-	p.must(t, "status")
+	p.under(t, func() { p.must("drive", "replace", fmt.Sprint(i+1), fresh.dir(), "--wait") })
+	p.must("status")
 	p.disks[i] = fresh
 	p.dirs[i] = fresh.dir()
 	p.loseAny(t, []int{i})

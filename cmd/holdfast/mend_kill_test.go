@@ -86,13 +86,6 @@ func (m *mendKills) victim() string {
 	return dir
 }
 
-func (m *mendKills) must(args ...string) {
-	m.t.Helper()
-	if out, code := m.run(args...); code != exitDone {
-		m.t.Fatalf("holdfast %q: exit code %d:\n%s", args, code, out)
-	}
-}
-
 func (m *mendKills) rebuild() {
 	lost := m.victim()
 	m.must("drive", "fail", lost)

@@ -133,6 +133,16 @@ func (d *process) run(args ...string) (output string, code int) {
 	return said.String(), code
 }
 
+// must runs a command that has to succeed.
+func (d *process) must(args ...string) string {
+	d.t.Helper()
+	out, code := d.run(args...)
+	if code != exitDone {
+		d.t.Fatalf("holdfast %q: exit code %d:\n%s", args, code, out)
+	}
+	return out
+}
+
 // exitOf is the exit code that a command's error stands for; -1 if it was something else.
 func exitOf(err error) int {
 	var exit *exec.ExitError
