@@ -19,7 +19,7 @@ import (
 func mendAll(t testing.TB, p *Pool, o MendOptions) (sum MendReport) {
 	t.Helper()
 	for _, id := range p.Segments() {
-		r, err := p.Mend(t.Context(), id, o)
+		r, err := mendOne(t.Context(), p, id, o)
 		if err != nil {
 			t.Fatal(err)
 		}
