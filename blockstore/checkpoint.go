@@ -45,8 +45,22 @@ func (p *Pool) tally(records int) {
 	})
 }
 
+// checkpointTries is how often a checkpoint is begun anew because the replica of
+// the catalog went that it was read from.
+const checkpointTries = 3
+
 // checkpoint makes one.
-func (p *Pool) checkpoint() error {
+func (p *Pool) checkpoint() (err error) {
+	for range checkpointTries {
+		if err = p.restateAll(); !errors.Is(err, catalog.ErrUnavailable) || p.ctx.Err() != nil {
+			return err
+		}
+	}
+	return err
+}
+
+// restateAll is one try. What it has restated says nothing until labels name it.
+func (p *Pool) restateAll() error {
 	snap, err := p.catalog.Snapshot(p.ctx)
 	if err != nil {
 		return err
