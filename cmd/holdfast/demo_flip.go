@@ -21,8 +21,9 @@ type flip struct {
 	was    byte
 }
 
-// soundBlocks are the blocks, by file, of all stripes that are whole: with every data and parity column. What a killed
-// upload left behind half may not be whole; it is nobody's, and nothing that damage could be shown with.
+// soundBlocks are the blocks, by file, of all stripes that are whole, with every data and parity column, and count.
+// What a killed upload left behind half is not whole, and a batch that was not acknowledged where it lies stands behind
+// its segment's end: both are nobody's, and no scrub mends them.
 func soundBlocks(ctx context.Context, dirs []string) (map[string][]blockstore.InspectedBlock, error) {
 	var files []string
 	for _, dir := range dirs {
@@ -38,22 +39,53 @@ func soundBlocks(ctx context.Context, dirs []string) (map[string][]blockstore.In
 		table   string // equal in all blocks of a stripe
 	}
 	found := make(map[stripe][]blockstore.InspectedBlock)
+	seals := make(map[string]sealSeen)
 	err := blockstore.Inspect(ctx, nil, files, func(doc any) error {
-		if b, ok := doc.(blockstore.InspectedBlock); ok && b.Wrong == "" && len(b.BadPieces) == 0 {
-			id := stripe{b.Segment, b.Stripe, b.Table}
-			found[id] = append(found[id], b)
+		switch doc := doc.(type) {
+		case blockstore.InspectedBlock:
+			if doc.Wrong == "" && len(doc.BadPieces) == 0 {
+				id := stripe{doc.Segment, doc.Stripe, doc.Table}
+				found[id] = append(found[id], doc)
+			}
+		case blockstore.InspectedRecord:
+			if seal, ok := seenSeal(doc); ok && seal.sequence >= seals[seal.segment].sequence {
+				seals[seal.segment] = seal // a later one replaces an earlier one
+			}
 		}
 		return nil
 	})
 	sound := make(map[string][]blockstore.InspectedBlock)
-	for _, blocks := range found {
-		if len(blocks) == blocks[0].DataColumns+blocks[0].M {
+	for id, blocks := range found {
+		seal, sealed := seals[id.segment]
+		counts := !sealed || blocks[0].Offset+blocks[0].Bytes <= seal.end
+		if counts && len(blocks) == blocks[0].DataColumns+blocks[0].M {
 			for _, b := range blocks {
 				sound[b.Path] = append(sound[b.Path], b)
 			}
 		}
 	}
 	return sound, err
+}
+
+// sealSeen is what a seal says: where its segment ends.
+type sealSeen struct {
+	segment  string
+	end      int64
+	sequence uint64
+}
+
+// seenSeal takes a seal apart.
+func seenSeal(r blockstore.InspectedRecord) (seal sealSeen, ok bool) {
+	seal.sequence = r.Sequence
+	for _, field := range r.Fields {
+		switch field.Name {
+		case "segment":
+			seal.segment = fmt.Sprint(field.Value)
+		case "end":
+			seal.end, _ = field.Value.(int64)
+		}
+	}
+	return seal, r.Record == "seal"
 }
 
 // chooseFlips takes a few blocks of every segment's file on these drives, spread over the file, and in each of them
