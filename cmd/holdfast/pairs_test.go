@@ -103,12 +103,13 @@ func (d *process) load(s *shelf, rng *rand.Rand, writes bool) *load {
 	ctx, stop := context.WithCancel(d.t.Context())
 	l := &load{stop: stop}
 	l.group, ctx = errgroup.WithContext(ctx)
+	prefix := fmt.Sprintf("during/%016x", rng.Uint64()) // no key is put twice, also not by the next load
 	for i := range 6 {
 		rng := rand.New(rand.NewPCG(rng.Uint64(), 0))
 		write := writes && i < 3
 		l.group.Go(func() error {
 			for n := 0; ctx.Err() == nil; n++ {
-				if err := l.step(ctx, d, s, rng, write, fmt.Sprintf("during/%d/%04d", i, n)); err != nil && ctx.Err() == nil {
+				if err := l.step(ctx, d, s, rng, write, fmt.Sprintf("%s/%d/%04d", prefix, i, n)); err != nil && ctx.Err() == nil {
 					return err
 				}
 				l.steps.Add(1)
