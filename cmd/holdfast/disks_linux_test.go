@@ -206,3 +206,27 @@ func TestDiskReadOnly(t *testing.T) {
 	p.fill(p.shelf, "after", 10, p.rng)
 	p.wantAll(p.shelf)
 }
+
+// TestDiskOffline takes a disk offline, unmounts it as an operator does, who is refused while anything is open on it,
+// and takes it back after it was mounted again.
+func TestDiskOffline(t *testing.T) {
+	p := newDiskPool(t)
+	i := p.rng.IntN(6)
+	p.under(t, func() { p.must("drive", "offline", fmt.Sprint(i+1)) })
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		err := command("umount", p.disks[i].mount)
+		if err == nil {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+	}
+	p.fill(p.shelf, "without", 10, p.rng)
+	p.disks[i].gone()
+	p.disks[i].remount()
+	p.must("drive", "online", fmt.Sprint(i+1), "--wait")
+	p.awaitStates(t, nil)
+	p.awaitWhole(t)
+	p.loseAny(t, []int{i})
+}
