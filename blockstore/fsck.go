@@ -207,7 +207,7 @@ func (c *fsck) segments(ctx context.Context) error {
 	for _, id := range ids {
 		gone := c.filesGone(id)
 		r, err := p.Mend(ctx, id, MendOptions{
-			Move: c.o.Repair, ReadOnly: !c.o.Repair,
+			Move: c.o.Repair, Records: true, ReadOnly: !c.o.Repair,
 			Progress: func(read, _ int64) {
 				c.progress.ReadBytes += read
 				c.tell()

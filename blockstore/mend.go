@@ -33,6 +33,9 @@ type MendOptions struct {
 	Move bool
 	// ReadOnly verifies and writes nothing.
 	ReadOnly bool
+	// Records holds the journal's records against the catalog, too: a look-up for
+	// each, which scrub does and rebuild does not.
+	Records bool
 	// Pace is called before so many bytes are read or written; nil: no waiting.
 	Pace func(ctx context.Context, bytes int) error
 	// Progress is told what was read and written since the last call; may be nil.

@@ -222,7 +222,7 @@ func (m *mender) settleStripe(ctx context.Context, off int64) error {
 			m.report.MendedBlocks++
 		}
 	}
-	if agree && m.seg.kind == drive.Journal {
+	if agree && m.o.Records && m.seg.kind == drive.Journal {
 		m.checkBatch(ctx)
 	}
 	if wrote > 0 {

@@ -98,7 +98,7 @@ func TestScrubHoldsTheJournalAgainstTheCatalog(t *testing.T) {
 		v = bytes.Clone(v)
 		return errors.Join(closer.Close(), db.Set(entry("k004"), v, pebble.Sync))
 	}, dirs...)
-	r := mendAll(t, w.p, MendOptions{})
+	r := mendAll(t, w.p, MendOptions{Records: true})
 	if len(r.Findings) != 1 || r.Findings[0].Kind != FindingRecord || !slices.Equal(r.Findings[0].Objects, []string{"bucket/k004"}) || r.Findings[0].Segment == 0 {
 		t.Errorf("%+v", r.Findings)
 	}

@@ -66,7 +66,7 @@ func (p scrubPool) Segments(context.Context) ([]uint64, error) {
 
 func (p scrubPool) Examine(ctx context.Context, segment uint64, pace scrubber.Pace) (scrubber.Result, error) {
 	id := drive.SegmentID(segment)
-	report, err := p.pool.Mend(ctx, id, blockstore.MendOptions{Pace: pace})
+	report, err := p.pool.Mend(ctx, id, blockstore.MendOptions{Pace: pace, Records: true})
 	switch {
 	case errors.Is(err, blockstore.ErrSegmentBusy):
 		err = fmt.Errorf("%w: %w", scrubber.ErrBusy, err)
