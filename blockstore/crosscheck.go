@@ -30,7 +30,8 @@ const (
 // CrossCheck holds what does not lie in segments against each other: every
 // extent of every object and part against the segment table, the stripes that
 // could not be read (doubtful) against what owns them, and the replicas of the
-// catalog against each other. Where most replicas agree the others are dropped
+// catalog against each other; and the drives' directories against the table, so
+// that files which belong to nobody are removed. Where most replicas agree the others are dropped
 // and made again. Pace is called after about so many bytes were read; nil: no
 // waiting.
 //
@@ -44,6 +45,11 @@ func (p *Pool) CrossCheck(ctx context.Context, doubtful map[drive.SegmentID][]St
 	c := crossCheck{p: p, doubtful: make(map[drive.SegmentID][]StripeRange), lost: make(map[stripeID]*lostStripe), names: namesInAll}
 	for id, ranges := range doubtful {
 		c.doubtful[id] = joined(ranges)
+	}
+	for id, d := range p.members.now().live {
+		if err := p.reconcile(ctx, d); err != nil && ctx.Err() == nil {
+			p.log.Warn("a drive could not be held against the segment table", "drive", id, "error", err)
+		}
 	}
 	for o, err := range p.catalog.Owners(ctx) {
 		if err == nil {

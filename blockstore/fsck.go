@@ -188,7 +188,8 @@ func (c *fsck) examine(ctx context.Context) error {
 	if err := c.counts(ctx); err != nil {
 		return err
 	}
-	return c.names(ctx)
+	c.stage("naming the objects")
+	return c.p.nameFindings(ctx, c.report.Findings)
 }
 
 // segments reads every block of every segment, and mends if asked to.

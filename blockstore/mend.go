@@ -36,6 +36,9 @@ type MendOptions struct {
 	// Records holds the journal's records against the catalog, too: a look-up for
 	// each, which scrub does and rebuild does not.
 	Records bool
+	// Names adds to findings the objects that they are about: a pass over the
+	// catalog, if there are findings.
+	Names bool
 	// Pace is called before so many bytes are read or written; nil: no waiting.
 	Pace func(ctx context.Context, bytes int) error
 	// Progress is told what was read and written since the last call; may be nil.
@@ -117,6 +120,9 @@ func (p *Pool) Mend(ctx context.Context, id drive.SegmentID, o MendOptions) (Men
 	m := &mender{p: p, seg: seg, o: o}
 	defer m.close()
 	err = m.run(ctx)
+	if o.Names && len(m.report.Findings) > 0 {
+		err = errors.Join(err, p.nameFindings(ctx, m.report.Findings))
+	}
 	if r := &m.report; r.MovedFiles > 0 || r.MendedBlocks > 0 {
 		p.log.Info("segment mended", "segment", id, "files moved", r.MovedFiles, "blocks mended", r.MendedBlocks, "bytes written", r.WrittenBytes)
 	}

@@ -244,6 +244,28 @@ func TestDamageIsMendedByOneWalk(t *testing.T) {
 	}
 }
 
+// TestFindingsNameObjects: what a scrub finds says whose it is.
+func TestFindingsNameObjects(t *testing.T) {
+	w := openWorld(t, shape{4, 2, 6})
+	w.mustPut(t, "large", 400_000)
+	must(t, w.p.SealOpen(t.Context()))
+	b, err := w.p.catalog.Bucket(t.Context(), "bucket")
+	must(t, err)
+	obj, err := w.p.catalog.Object(t.Context(), b.ID, "large")
+	must(t, err)
+	e := obj.Extents[0]
+	for _, bp := range blocksOf(t, w.p, w.segmentFiles(t, w.dirs...)) {
+		if bp.stripe == fmt.Sprintf("%v/%d", e.Segment, e.Stripe) {
+			must(t, w.fs.Corrupt(bp.path, bp.off+bp.start, 1, func(p []byte) { p[0] ^= 1 }))
+			break
+		}
+	}
+	r := mendAll(t, w.p, MendOptions{Names: true})
+	if len(r.Findings) != 1 || !r.Findings[0].Mended || !slices.Equal(r.Findings[0].Objects, []string{"bucket/large"}) {
+		t.Errorf("findings: %+v", r.Findings)
+	}
+}
+
 // TestTooMuchDamageIsReported spoils m+1 columns of an object's stripe: the
 // finding names the object, and nothing is written.
 func TestTooMuchDamageIsReported(t *testing.T) {

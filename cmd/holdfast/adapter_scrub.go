@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 
 	"github.com/google/uuid"
 
@@ -18,12 +19,18 @@ import (
 type scrubPool struct {
 	pool     *blockstore.Pool
 	suspects *suspects
+	named    *atomic.Int64 // segments of this run whose findings name objects
 }
 
+// namedMost is for how many segments of a run the findings name the objects, which is a pass over the catalog for each.
+const namedMost = 16
+
 func newScrubber(pool *blockstore.Pool, suspects *suspects, logger *slog.Logger) *scrubber.Scrubber {
-	return scrubber.New(scrubPool{pool, suspects}, scrubber.Options{
+	named := new(atomic.Int64)
+	return scrubber.New(scrubPool{pool, suspects, named}, scrubber.Options{
 		Logger: logger,
 		Started: func(scrubber.Status) {
+			named.Store(0)
 			pool.Note(blockstore.Event{Kind: "scrub_started", Stage: blockstore.StageRunning, Severity: blockstore.SeverityInfo, Text: "a scrub has begun"})
 		},
 		Ended: func(s scrubber.Status) { pool.Note(scrubEnded(s)) },
@@ -66,7 +73,10 @@ func (p scrubPool) Segments(context.Context) ([]uint64, error) {
 
 func (p scrubPool) Examine(ctx context.Context, segment uint64, pace scrubber.Pace) (scrubber.Result, error) {
 	id := drive.SegmentID(segment)
-	report, err := p.pool.Mend(ctx, id, blockstore.MendOptions{Pace: pace, Records: true})
+	report, err := p.pool.Mend(ctx, id, blockstore.MendOptions{Pace: pace, Records: true, Names: p.named.Load() < namedMost})
+	if len(report.Findings) > 0 {
+		p.named.Add(1)
+	}
 	switch {
 	case errors.Is(err, blockstore.ErrSegmentBusy):
 		err = fmt.Errorf("%w: %w", scrubber.ErrBusy, err)

@@ -7,12 +7,12 @@ import (
 	"github.com/holdfast-storage/holdfast/blockstore/drive"
 )
 
-// fsckNamesMost is how many objects a finding names that are not lost.
-const fsckNamesMost = 20
+// findingNamesMost is how many objects a finding names that are not lost.
+const findingNamesMost = 20
 
-// names adds to the findings of blocks the objects that lie there, in one pass
-// over the catalog.
-func (c *fsck) names(ctx context.Context) error {
+// nameFindings adds to the findings of blocks the objects that lie there, in one
+// pass over the catalog.
+func (p *Pool) nameFindings(ctx context.Context, findings []Finding) error {
 	type place struct {
 		segment drive.SegmentID
 		stripe  uint32
@@ -20,7 +20,7 @@ func (c *fsck) names(ctx context.Context) error {
 	at := make(map[place][]int)              // findings
 	whole := make(map[drive.SegmentID][]int) // those of whole files
 	ranges := make(map[drive.SegmentID][]StripeRange)
-	for i, f := range c.report.Findings {
+	for i, f := range findings {
 		switch f.Kind {
 		case FindingChecksum, FindingMissing, FindingMisplaced, FindingUnreadable, FindingParity:
 		default:
@@ -39,17 +39,16 @@ func (c *fsck) names(ctx context.Context) error {
 	if len(at)+len(whole) == 0 {
 		return nil
 	}
-	c.stage("naming the objects")
 	for id, list := range ranges {
 		ranges[id] = joined(list)
 	}
-	for o, err := range c.p.catalog.Owners(ctx) {
+	for o, err := range p.catalog.Owners(ctx) {
 		if err != nil {
 			return unavailable(err)
 		}
 		add := func(i int) {
-			f, name := &c.report.Findings[i], nameOf(&o)
-			if len(f.Objects) < fsckNamesMost && !slices.Contains(f.Objects, name) {
+			f, name := &findings[i], nameOf(&o)
+			if len(f.Objects) < findingNamesMost && !slices.Contains(f.Objects, name) {
 				f.Objects = append(f.Objects, name)
 			}
 		}
