@@ -120,6 +120,7 @@ func (p *Pool) Mend(ctx context.Context, id drive.SegmentID, o MendOptions) (Men
 	m := &mender{p: p, seg: seg, o: o}
 	defer m.close()
 	err = m.run(ctx)
+	m.tell()
 	if o.Names && len(m.report.Findings) > 0 {
 		err = errors.Join(err, p.nameFindings(ctx, m.report.Findings))
 	}
@@ -171,10 +172,13 @@ func (m *mender) run(ctx context.Context) error {
 	return m.finish(ctx)
 }
 
+// mendTell is after how many bytes of each file progress is told.
+const mendTell = 4 << 20
+
 // walk goes from stripe to stripe. Where no file has a valid header it looks in
 // the next page: a bad block ends nothing.
 func (m *mender) walk(ctx context.Context) error {
-	next := uint32(0) // the number that the next stripe should have
+	next, told := uint32(0), int64(0) // the number that the next stripe should have; the offset told of last
 	for off := int64(drive.FirstBlock); off < m.end; {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -192,6 +196,10 @@ func (m *mender) walk(ctx context.Context) error {
 		}
 		next, off = no+1, off+size
 		m.report.Stripes++
+		if off >= told+mendTell {
+			told = off
+			m.tell()
+		}
 	}
 	m.seg.mu.Lock()
 	var count int64
@@ -202,7 +210,8 @@ func (m *mender) walk(ctx context.Context) error {
 	if m.report.Stripes < count && int64(next) < count {
 		m.doubt(next, uint32(count))
 	}
-	return m.flushProgress(ctx)
+	m.tell()
+	return nil
 }
 
 // doubt notes stripes [from, to) that were not found, or cannot be read.
@@ -230,8 +239,8 @@ func (m *mender) pace(ctx context.Context, bytes int) error {
 	return m.o.Pace(ctx, bytes)
 }
 
-// flushProgress tells what was done since it was told last.
-func (m *mender) flushProgress(ctx context.Context) error {
+// tell says what was done since it was said last.
+func (m *mender) tell() {
 	var read, written int64
 	for _, l := range m.lanes {
 		read += l.readBytes
@@ -245,7 +254,6 @@ func (m *mender) flushProgress(ctx context.Context) error {
 	if m.o.Progress != nil && read+written > 0 {
 		m.o.Progress(read, written)
 	}
-	return ctx.Err()
 }
 
 func (m *mender) close() {

@@ -17,9 +17,7 @@ import (
 // what moved, and removes what is not needed any more.
 func (m *mender) finish(ctx context.Context) error {
 	errs := m.finishFiles(ctx)
-	if err := m.flushProgress(ctx); err != nil {
-		return err
-	}
+	m.tell()
 	if err := m.blameDrives(ctx, errs); err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -35,11 +34,11 @@ func TestSoakModel(t *testing.T) {
 }
 
 func modelRuns(t *testing.T, runs int) {
-	defer debug.SetGCPercent(debug.SetGCPercent(300))
+	t.Parallel()
 	seed := testSeed(t)
 	var next, steps atomic.Int64
 	t.Run("lanes", func(t *testing.T) {
-		for lane := range 2 {
+		for lane := range 4 {
 			t.Run(fmt.Sprint(lane), func(t *testing.T) {
 				t.Parallel()
 				for i := next.Add(1) - 1; i < int64(runs) && !t.Failed(); i = next.Add(1) - 1 {
