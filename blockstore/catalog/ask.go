@@ -196,8 +196,9 @@ func (c *Catalog) Segments(ctx context.Context) iter.Seq2[SegmentEntry, error] {
 	return func(yield func(SegmentEntry, error) bool) {
 		var last drive.SegmentID
 		for {
+			after := last // a question that was left behind may still read it
 			page, err := read(ctx, c, func(r pebble.Reader) ([]SegmentEntry, error) {
-				return listSegments(r, last, segmentPage)
+				return listSegments(r, after, segmentPage)
 			})
 			if err != nil {
 				yield(SegmentEntry{}, err)

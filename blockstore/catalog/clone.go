@@ -101,8 +101,9 @@ type clonedPage struct {
 func (c *Catalog) copyTo(ctx context.Context, m *member, need uint64) error {
 	var last []byte // m holds all keys up to it, as of LSN need
 	for {
+		from := last // a question that was left behind may still read it
 		page, err := ask(ctx, c, need, func(s *member) (clonedPage, error) {
-			return s.r.clonePage(last)
+			return s.r.clonePage(from)
 		}, nil)
 		if err != nil {
 			return err

@@ -41,7 +41,8 @@ func (c *Catalog) Owners(ctx context.Context) iter.Seq2[Owner, error] {
 		for _, from := range []byte{kindUpload, kindObject} {
 			at := ownerCursor{key: []byte{from}}
 			for at.key != nil {
-				page, err := read(ctx, c, func(r pebble.Reader) (ownersPage, error) { return listOwners(r, at) })
+				begin := at // a question that was left behind may still read it
+				page, err := read(ctx, c, func(r pebble.Reader) (ownersPage, error) { return listOwners(r, begin) })
 				if err != nil {
 					yield(Owner{}, err)
 					return
