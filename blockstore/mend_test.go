@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/holdfast-storage/holdfast/blockstore/drive"
@@ -401,8 +402,11 @@ func TestMendGoesOnAfterACrash(t *testing.T) {
 	must(t, err)
 	must(t, w.p.SealOpen(t.Context()))
 	rng := newRand(5)
+	var mu sync.Mutex // syncs end on the drives' own goroutines
 	var images []*faultfs.FS
 	w.fs.AfterSync(func(faultfs.Op) {
+		mu.Lock()
+		defer mu.Unlock()
 		if len(images) < 60 {
 			images = append(images, takeImage(w.fs, rng, crashWays()[rng.IntN(len(crashWays()))]))
 		}
