@@ -22,7 +22,6 @@ import (
 // every drive: that which serves the catalog, that with the replica, that
 // without one. HOLDFAST_FAULT selects cases by a part of their names.
 func TestSingleFaults(t *testing.T) {
-	t.Parallel()
 	singleFaults(t, func(at opPoint, count int) bool { return at.n == count/2 })
 }
 

@@ -146,6 +146,7 @@ type mender struct {
 	drives  []uuid.UUID // by file index, as the table said when the walk began
 	made    []uuid.UUID // the same when the segment was made, as its files say; nil if none does
 	end     int64
+	marked  uint64 // files of which single columns had been found bad when it began
 	lacks   uint64 // files of which too much is bad to note each stripe
 	suspect uint64 // files known to lack blocks when it began
 	lanes   []*lane
@@ -158,6 +159,9 @@ func (m *mender) run(ctx context.Context) error {
 	m.seg.mu.Lock()
 	m.drives = append(m.drives, m.seg.drives...)
 	m.end, m.suspect = m.seg.end, m.seg.suspect
+	for _, b := range m.seg.bad {
+		m.marked |= b.files
+	}
 	m.seg.mu.Unlock()
 	m.failed = make(map[int]error)
 	if err := m.openLanes(ctx); err != nil {

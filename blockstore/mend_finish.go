@@ -38,7 +38,7 @@ func (m *mender) finish(ctx context.Context) error {
 			moved = append(moved, l)
 			m.report.MovedFiles++
 			m.p.remap(m.seg, l.index, l.to)
-		case l.touched || m.suspect&(1<<l.index) != 0:
+		case l.touched || (m.suspect|m.marked)&(1<<l.index) != 0:
 			m.p.remap(m.seg, l.index, l.id)
 		}
 	}

@@ -267,6 +267,21 @@ func TestFindingsNameObjects(t *testing.T) {
 	}
 }
 
+// TestMendEndsWhatIsMarked: a column that was found bad where no stripe counts, as
+// of a batch that a crash cut short, is no work for ever.
+func TestMendEndsWhatIsMarked(t *testing.T) {
+	w := filled(t, shape{4, 2, 6}, 8)
+	seg := w.p.segments.get(w.p.Segments()[0])
+	seg.markBad(0, seg.next+3, 1) // behind the end
+	if work, err := w.p.Work(t.Context()); err != nil || len(work) != 1 {
+		t.Fatalf("work: %v, %v", work, err)
+	}
+	mendAll(t, w.p, MendOptions{Move: true})
+	if work, err := w.p.Work(t.Context()); err != nil || len(work) != 0 {
+		t.Errorf("work is left: %v, %v", work, err)
+	}
+}
+
 // TestTooMuchDamageIsReported spoils m+1 columns of an object's stripe: the
 // finding names the object, and nothing is written.
 func TestTooMuchDamageIsReported(t *testing.T) {

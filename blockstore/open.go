@@ -34,6 +34,7 @@ func Open(ctx context.Context, o Options) (*Pool, error) {
 	if err := p.start(ctx, f); err != nil {
 		return nil, errors.Join(err, p.shutDown())
 	}
+	p.serving.Store(true)
 	return p, nil
 }
 

@@ -70,6 +70,7 @@ type Pool struct {
 	distrusted    distrust
 	lineage       lineage
 	firstEpoch    uint32       // of this opening
+	serving       atomic.Bool  // it has been opened
 	rollWanted    atomic.Bool  // the journal's next batch begins a segment
 	lastLoss      atomic.Int64 // when a drive was last found missing, seconds since 1970
 	wereAway      atomic.Int64 // voting members that did not take part, when it was looked last

@@ -319,6 +319,9 @@ func (p *Pool) blame(at stripeAt, col int, err error) {
 	if errors.Is(err, errAway) || errors.Is(err, drive.ErrClosed) || drive.IsStarved(err) {
 		return // known, and shown as the drive's state; or none of its doing
 	}
+	if !p.serving.Load() {
+		return // recovery reads what a crash cut short, and judges it by itself
+	}
 	if files := at.seg.markBad(col, at.no, at.d); files != 0 {
 		p.lacking(at.seg, files)
 	}
