@@ -2,6 +2,7 @@ package blockstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -73,7 +74,8 @@ func (p *Pool) removeMember(ctx context.Context, id uuid.UUID) error {
 			select {
 			case <-time.After(pinPause):
 			case <-ctx.Done():
-				return ctx.Err()
+				_, err := p.members.alter(p.ctx, nil, setMember(id, func(m *drive.Member) { m.State = was }))
+				return errors.Join(ctx.Err(), err)
 			case <-p.stopped:
 				return ErrClosed
 			}

@@ -121,6 +121,9 @@ func (p *Pool) Mend(ctx context.Context, id drive.SegmentID, o MendOptions) (Men
 	defer m.close()
 	err = m.run(ctx)
 	m.tell()
+	if o.ReadOnly && err == nil {
+		err = m.forgetVoid(ctx)
+	}
 	if o.Names && len(m.report.Findings) > 0 {
 		err = errors.Join(err, p.nameFindings(ctx, m.report.Findings))
 	}
@@ -146,9 +149,11 @@ type mender struct {
 	drives  []uuid.UUID // by file index, as the table said when the walk began
 	made    []uuid.UUID // the same when the segment was made, as its files say; nil if none does
 	end     int64
-	marked  uint64 // files of which single columns had been found bad when it began
-	lacks   uint64 // files of which too much is bad to note each stripe
-	suspect uint64 // files known to lack blocks when it began
+	thin    map[uint32]uint64 // stripes that cannot be read: the files that lack their block
+	stuck   uint64            // files that cannot be whole: they lack a block of something live that is lost
+	marked  uint64            // files of which single columns had been found bad when it began
+	lacks   uint64            // files of which too much is bad to note each stripe
+	suspect uint64            // files known to lack blocks when it began
 	lanes   []*lane
 	stripe  stripeWork
 	report  MendReport
@@ -211,8 +216,8 @@ func (m *mender) walk(ctx context.Context) error {
 		count += n
 	}
 	m.seg.mu.Unlock()
-	if m.report.Stripes < count && int64(next) < count {
-		m.doubt(next, uint32(count))
+	if missing := count - m.report.Stripes; missing > 0 { // void ones are not counted
+		m.doubt(next, next+uint32(missing))
 	}
 	m.tell()
 	return nil

@@ -32,6 +32,9 @@ func (m *mender) finish(ctx context.Context) error {
 		if l.out == nil {
 			continue
 		}
+		if m.stuck&(1<<l.index) != 0 && !m.givenUp(l) {
+			continue // the table keeps the drive that may have what is lost, or the suspicion
+		}
 		verified |= 1 << l.index
 		switch {
 		case l.moves:
@@ -48,6 +51,7 @@ func (m *mender) finish(ctx context.Context) error {
 	for _, l := range moved {
 		m.dropOld(l)
 	}
+	m.seg.stickAt(m.stuck, m.p.members.now().label.Epoch)
 	if m.lacks != 0 {
 		m.p.lacking(m.seg, m.lacks)
 	}
@@ -60,6 +64,22 @@ func (m *mender) finish(ctx context.Context) error {
 		all = append(all, err)
 	}
 	return errors.Join(all...)
+}
+
+// givenUp says whether a file that lacks a block of something live may move all
+// the same: the drive that it was on has left the pool, so nothing of it can
+// come back.
+func (m *mender) givenUp(l *lane) bool {
+	_, member := m.p.members.now().member(l.id)
+	return l.moves && !member
+}
+
+// stickAt notes which files could not be made whole as long as the membership
+// stays as it is, so that it is not tried again and again.
+func (s *segment) stickAt(files uint64, epoch uint32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stuck, s.stuckEpoch = files, epoch
 }
 
 // finishFiles ends all writers, side by side, and returns what went wrong by

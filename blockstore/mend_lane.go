@@ -62,7 +62,6 @@ func (m *mender) openLanes(ctx context.Context) error {
 	for i, id := range m.drives {
 		l := &lane{index: i, id: id, to: id}
 		m.lanes = append(m.lanes, l)
-		fate := m.p.fate(v, id)
 		l.last = !v.isLive(id)
 		if d := v.drives[id]; d != nil {
 			f, err := m.open(ctx, d)
@@ -76,7 +75,10 @@ func (m *mender) openLanes(ctx context.Context) error {
 				m.p.log.Warn("a segment's file cannot be opened", "drive", id, "segment", m.seg.id, "error", err)
 			}
 		}
-		if fate == fileMoves && m.o.Move && !m.o.ReadOnly {
+	}
+	// Only then: a new file says what its siblings say.
+	for _, l := range m.lanes {
+		if m.p.fate(v, l.id) == fileMoves && m.o.Move && !m.o.ReadOnly {
 			if err := m.moveElsewhere(ctx, v, l, taken); err != nil {
 				return err
 			}

@@ -25,6 +25,11 @@ func (m *mender) settleDoubt(ctx context.Context) error {
 	epoch := m.p.members.now().label.Epoch
 	for _, s := range live {
 		m.seg.markLost(s, epoch)
+		lacks, known := m.thin[s]
+		if !known { // nothing of it was found
+			lacks = 1<<m.seg.width() - 1
+		}
+		m.stuck |= lacks
 		f := m.finding(-1, FindingLost, "fewer good columns than are needed to read it are here", false)
 		f.Stripe, f.Objects = s, names[s]
 		m.find(f)
@@ -34,6 +39,28 @@ func (m *mender) settleDoubt(ctx context.Context) error {
 		m.doubt(s, s+1)
 	}
 	return m.restateRecords(ctx)
+}
+
+// forgetVoid drops findings about stripes of a bulk segment that nothing live
+// lies in: what a crash left of an upload may lack columns. Mending makes them
+// good all the same, since it costs less than to find out.
+func (m *mender) forgetVoid(ctx context.Context) error {
+	if m.seg.kind != drive.Bulk || len(m.report.Findings) == 0 {
+		return nil
+	}
+	var ranges []StripeRange
+	for _, f := range m.report.Findings {
+		ranges = append(ranges, StripeRange{f.Stripe, f.Stripe + 1})
+	}
+	live, _, err := m.p.owners(ctx, m.seg, ranges)
+	if err != nil {
+		return err
+	}
+	m.report.Findings = slices.DeleteFunc(m.report.Findings, func(f Finding) bool {
+		_, found := slices.BinarySearch(live, f.Stripe)
+		return !found
+	})
+	return nil
 }
 
 // restateRecords makes a checkpoint if records are gone that the catalog would be

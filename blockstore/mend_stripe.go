@@ -32,7 +32,12 @@ func (m *mender) examine(ctx context.Context, off int64) (size int64, no uint32,
 	}
 	leader := m.leader()
 	if leader == nil {
-		return 0, 0, nil
+		if err := m.readLast(ctx, off); err != nil {
+			return 0, 0, err
+		}
+		if leader = m.leader(); leader == nil {
+			return 0, 0, nil
+		}
 	}
 	st := &m.stripe
 	sums := append(st.head.Sums[:0], leader.block.head.Sums...)
@@ -51,7 +56,7 @@ func (m *mender) examine(ctx context.Context, off int64) (size int64, no uint32,
 	}
 	if bits.OnesCount64(st.good) < st.head.D {
 		m.doubt(no, no+1)
-		return size, no, nil
+		return size, no, m.keepWhatIsLeft(ctx, off)
 	}
 	if err := m.settleStripe(ctx, off); err != nil {
 		return 0, 0, err
@@ -175,14 +180,50 @@ func (m *mender) gather() {
 // lastResort reads what is on drives that were left out: verified like
 // everything else, it is better than nothing.
 func (m *mender) lastResort(ctx context.Context, off int64) error {
+	if err := m.readLast(ctx, off); err != nil {
+		return err
+	}
+	m.gather()
+	return nil
+}
+
+func (m *mender) readLast(ctx context.Context, off int64) error {
 	for _, l := range m.lanes {
-		if l.last {
+		if l.last && !l.block.valid {
 			if err := l.read(ctx, m, off); err != nil {
 				return err
 			}
 		}
 	}
-	m.gather()
+	return nil
+}
+
+// keepWhatIsLeft takes along, into files that move, the good blocks of a stripe
+// that cannot be read from what is here: others of it may come back, and then
+// each counts. It notes which files lack theirs.
+func (m *mender) keepWhatIsLeft(ctx context.Context, off int64) error {
+	st := &m.stripe
+	var lacks uint64
+	for i := range st.n {
+		l := m.laneOf(i)
+		if st.good&(1<<i) == 0 {
+			lacks |= 1 << l.index
+			continue
+		}
+		if l.moves {
+			done, err := l.has(ctx, m, off)
+			if err != nil {
+				return err
+			}
+			if !done {
+				l.out.put(off, l.block.bytes)
+			}
+		}
+	}
+	if m.thin == nil {
+		m.thin = make(map[uint32]uint64)
+	}
+	m.thin[st.head.Stripe] = lacks
 	return nil
 }
 
@@ -209,6 +250,8 @@ func (m *mender) settleStripe(ctx context.Context, off int64) error {
 		switch {
 		case l.out == nil || !agree && !good:
 			l.bad = l.bad || !good
+		case !l.moves && l.in != nil && l.in.err != nil:
+			// What cannot be read on is not known to be bad: it is not written (R4).
 		case l.moves:
 			done, err := l.has(ctx, m, off)
 			if err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -125,11 +126,28 @@ func (r *reconciler) present() error {
 	return err
 }
 
+// mendingPause is how often it is looked whether a walk over a segment has ended.
+const mendingPause = 10 * time.Millisecond
+
 // lookAt marks the file of a segment that should be on the drive and is not, or
 // not wholly. While the segment is open, or is being mended, others see to that.
 func (r *reconciler) lookAt(ctx context.Context, s *segment) error {
-	if _, due := r.due(s); !due || !r.p.mending.begin(s.id) {
+	if _, due := r.due(s); !due {
 		return nil
+	}
+	// A walk over it may have begun without this drive.
+	for late := time.Now().Add(r.p.patience); !r.p.mending.begin(s.id); {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if index, due := r.due(s); time.Now().After(late) && due {
+			r.p.lacking(s, 1<<index) // to be on the safe side
+			r.count.suspect++
+			return nil
+		} else if !due {
+			return nil
+		}
+		time.Sleep(mendingPause)
 	}
 	defer r.p.mending.end(s.id)
 	index, due := r.due(s)

@@ -27,16 +27,18 @@ type segment struct {
 	writers atomic.Int64
 	used    atomic.Int64 // when a file was last asked for, by openFiles.clock
 
-	mu       sync.Mutex
-	drives   []uuid.UUID   // by file index; a remap replaces one
-	files    []*drive.File // by file index; nil until used, or while the drive is away
-	next     uint32        // number of the next stripe
-	end      int64         // file offset of the next stripe
-	sealed   bool
-	suspect  uint64               // files that may lack blocks they should hold (bit = file index)
-	classes  map[class]int64      // stripes by where their columns lie
-	bad      map[uint32]badStripe // single columns found bad
-	verified []int64              // when each file was last verified, seconds since 1970; nil: never
+	mu         sync.Mutex
+	drives     []uuid.UUID   // by file index; a remap replaces one
+	files      []*drive.File // by file index; nil until used, or while the drive is away
+	next       uint32        // number of the next stripe
+	end        int64         // file offset of the next stripe
+	sealed     bool
+	suspect    uint64               // files that may lack blocks they should hold (bit = file index)
+	classes    map[class]int64      // stripes by where their columns lie
+	bad        map[uint32]badStripe // single columns found bad
+	verified   []int64              // when each file was last verified, seconds since 1970; nil: never
+	stuck      uint64               // files that could not be made whole in the epoch stuckEpoch
+	stuckEpoch uint32
 }
 
 // badStripe is a stripe of d data columns that some files hold badly.

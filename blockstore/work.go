@@ -80,6 +80,10 @@ func (p *Pool) Work(ctx context.Context) ([]Work, error) {
 func (p *Pool) workOn(v *membership, s *segment) (w Work, any bool) {
 	s.mu.Lock()
 	drives, suspect, end, sealed := s.drives, s.suspect, s.end, s.sealed
+	var stuck uint64
+	if s.stuckEpoch == v.label.Epoch {
+		stuck = s.stuck
+	}
 	for _, b := range s.bad {
 		if b.lost != v.label.Epoch { // else that was tried
 			suspect |= b.files
@@ -97,10 +101,11 @@ func (p *Pool) workOn(v *membership, s *segment) (w Work, any bool) {
 		if !v.isLive(id) {
 			gone |= 1 << i
 		}
-		switch p.fate(v, id) {
-		case fileMoves:
+		switch fate := p.fate(v, id); {
+		case stuck&(1<<i) != 0:
+		case fate == fileMoves:
 			moves++
-		case fileStays:
+		case fate == fileStays:
 			if suspect&(1<<i) != 0 {
 				mends++
 			}

@@ -101,6 +101,7 @@ func TestDrain(t *testing.T) {
 				put <- err
 			}()
 			<-sent
+			d.awaitMetric("holdfast_http_requests_in_flight 1") // sent is not yet taken in
 			child := d.child
 			if err := child.command.Process.Signal(syscall.SIGTERM); err != nil {
 				t.Fatal(err)

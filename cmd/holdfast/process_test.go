@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -225,6 +226,27 @@ func (d *process) inside() (answer inside) {
 		d.t.Fatal(err)
 	}
 	return answer
+}
+
+// awaitMetric waits until the daemon's metrics have that line.
+func (d *process) awaitMetric(line string) {
+	d.t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		resp, err := http.Get(d.ready.AdminURL + "/metrics")
+		if err != nil {
+			d.t.Fatal(err)
+		}
+		text, err := io.ReadAll(resp.Body)
+		if err := errors.Join(err, resp.Body.Close()); err != nil {
+			d.t.Fatal(err)
+		}
+		if strings.Contains(string(text), "\n"+line+"\n") {
+			return
+		}
+		if time.Now().After(deadline) {
+			d.t.Fatalf("the metrics never say %q", line)
+		}
+	}
 }
 
 // eraseCatalogs erases the catalog of every drive.
