@@ -25,6 +25,9 @@ var (
 	ErrBusy           = errors.New("too many requests at once: slow down")
 	ErrNoSpace        = errors.New("no space left on enough drives")
 	ErrClosed         = errors.New("the pool is closed")
+	ErrNoSuchUpload   = errors.New("no such multipart upload")
+	ErrNoSuchPart     = errors.New("no such part of the upload")
+	ErrTooManyPieces  = errors.New("the object would be in too many pieces")
 )
 
 // Errors of Open.

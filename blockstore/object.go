@@ -28,6 +28,7 @@ type ObjectInfo struct {
 	System      []Pair // kept headers, ascending by name
 	Modified    time.Time
 	Version     uint64
+	Parts       []PartInfo // of a multipart object, ascending; not in listings
 }
 
 // BucketInfo describes a bucket.
@@ -61,9 +62,19 @@ type PutOptions struct {
 	Meta        []Pair
 	System      []Pair
 	If          Condition
+	// Digest, if set, is given the body's bytes in order, piece by piece, beside
+	// the encoding: by one goroutine at a time, which need not be the caller's. It
+	// must not keep p. All its calls are over before Finish.
+	Digest func(p []byte)
 	// Finish is called once, after the body's last byte and before the object
-	// becomes visible. It gives the ETag; its error rejects the object.
-	Finish func() (etag string, err error)
+	// becomes visible. Its error rejects the object.
+	Finish func() (Finished, error)
+}
+
+// Finished is what only the whole body tells.
+type Finished struct {
+	ETag   string // without quotes
+	System []Pair // kept beside the options' own; names occur in one of them only
 }
 
 func checkKey(key string) error {
@@ -113,9 +124,11 @@ func (p *Pool) Put(ctx context.Context, bucket, key string, body io.Reader, opt 
 		Meta: meta, System: system,
 	}
 	if opt.Finish != nil {
-		if obj.ETag, err = opt.Finish(); err != nil {
+		done, err := opt.Finish()
+		if err != nil {
 			return ObjectInfo{}, err
 		}
+		obj.ETag = done.ETag
 	}
 	r := &request{}
 	rec := &catalog.Put{Bucket: b.ID, Key: key}

@@ -41,7 +41,7 @@ func (w *world) put(ctx context.Context, bucket, key string, v *value, f fuss, r
 	name := bucket + "/" + key
 	o := PutOptions{
 		Size: int64(len(v.body)), ContentType: "text/x-" + v.etag, Meta: []Pair{{Name: "z", Value: v.etag}, {Name: "a", Value: "b"}},
-		Finish: func() (string, error) { return v.etag, nil },
+		Finish: func() (Finished, error) { return Finished{ETag: v.etag}, nil },
 	}
 	var body io.Reader = bytes.NewReader(v.body)
 	want := error(nil)

@@ -367,7 +367,7 @@ func TestDriveDiesDuringAnUpload(t *testing.T) {
 						}
 					}}
 					c := w.h.begin("bucket/key", v)
-					_, err := w.p.Put(t.Context(), "bucket", "key", body, PutOptions{Size: -1, Finish: func() (string, error) { return v.etag, nil }})
+					_, err := w.p.Put(t.Context(), "bucket", "key", body, PutOptions{Size: -1, Finish: func() (Finished, error) { return Finished{ETag: v.etag}, nil }})
 					w.h.end(c, err)
 					must(t, err)
 					w.mustCheck(t)

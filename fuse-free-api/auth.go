@@ -52,3 +52,9 @@ func (k keys) authenticate(r *http.Request) error {
 	}
 	return nil
 }
+
+// presigning tells whether a query parameter belongs to a presigned request's
+// signature.
+func presigning(name string) bool {
+	return len(name) > len("X-Amz-") && strings.EqualFold(name[:len("X-Amz-")], "X-Amz-")
+}

@@ -37,6 +37,9 @@ var (
 	codeMissingLength        = code{"MissingContentLength", 411}
 	codeNoSuchBucket         = code{"NoSuchBucket", 404}
 	codeNoSuchKey            = code{"NoSuchKey", 404}
+	codeNoSuchUpload         = code{"NoSuchUpload", 404}
+	codeInvalidPart          = code{"InvalidPart", 400}
+	codeInvalidRequest       = code{"InvalidRequest", 400}
 	codeNotImplemented       = code{"NotImplemented", 501}
 	codePreconditionFailed   = code{"PreconditionFailed", 412}
 	codeRequestTimeout       = code{"RequestTimeout", 400}
@@ -97,6 +100,12 @@ func storeFault(err error) *s3Error {
 		e = fault(codeBucketOwned, "The bucket exists already, and you own it.")
 	case is(ErrBucketNotEmpty):
 		e = fault(codeBucketNotEmpty, "The bucket you tried to delete is not empty.")
+	case is(ErrNoSuchUpload):
+		e = fault(codeNoSuchUpload, "The upload does not exist: it was completed or aborted, or its id is wrong.")
+	case is(ErrNoSuchPart):
+		e = fault(codeInvalidPart, "One or more of the parts are not there.")
+	case is(ErrTooManyPieces):
+		e = fault(codeInvalidRequest, "The object would lie in more pieces than can be kept of one: upload it again, in larger parts.")
 	case is(ErrPrecondition):
 		e = fault(codePreconditionFailed, "At least one of the conditions you specified does not hold.")
 	case is(ErrInvalidName):

@@ -28,6 +28,7 @@ type fakeStore struct {
 type fakeBucket struct {
 	created time.Time
 	objects map[string]*fakeObject
+	uploads map[string]*fakeUpload // by id
 }
 
 type fakeObject struct {
@@ -66,7 +67,7 @@ func (s *fakeStore) CreateBucket(_ context.Context, name string) error {
 	if s.buckets[name] != nil {
 		return ErrBucketExists
 	}
-	s.buckets[name] = &fakeBucket{created: s.now, objects: map[string]*fakeObject{}}
+	s.buckets[name] = &fakeBucket{created: s.now, objects: map[string]*fakeObject{}, uploads: map[string]*fakeUpload{}}
 	return nil
 }
 
@@ -116,23 +117,43 @@ func (c Condition) met(o *fakeObject) bool {
 	return len(c.IfMatch) == 0 || o != nil && (c.IfMatch[0] == "*" || slices.Contains(c.IfMatch, o.info.ETag))
 }
 
-func (s *fakeStore) Put(ctx context.Context, bucket, key string, body io.Reader, req PutRequest) (ObjectInfo, error) {
-	if _, err := s.Bucket(ctx, bucket); err != nil {
-		return ObjectInfo{}, err
-	}
+// take reads a body as a store does.
+func (s *fakeStore) take(ctx context.Context, body io.Reader, how Body) ([]byte, Finished, error) {
 	data, err := io.ReadAll(body)
 	if err != nil {
-		return ObjectInfo{}, fmt.Errorf("reading the body: %w", err)
+		return nil, Finished{}, fmt.Errorf("reading the body: %w", err)
 	}
-	if req.Size >= 0 && int64(len(data)) != req.Size {
-		return ObjectInfo{}, ErrBodySize
+	if how.Size >= 0 && int64(len(data)) != how.Size {
+		return nil, Finished{}, ErrBodySize
+	}
+	if how.Digest != nil {
+		half := len(data) / 2
+		how.Digest(data[:half])
+		how.Digest(data[half:])
 	}
 	if s.beforePut != nil {
 		s.beforePut(ctx)
 	}
-	etag, err := req.Finish()
+	done, err := how.Finish()
 	if err != nil {
-		return ObjectInfo{}, fmt.Errorf("rejected: %w", err)
+		return nil, Finished{}, fmt.Errorf("rejected: %w", err)
+	}
+	return data, done, nil
+}
+
+func joinPairs(a, b []Pair) []Pair {
+	all := slices.Concat(a, b)
+	slices.SortFunc(all, func(a, b Pair) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
+
+func (s *fakeStore) Put(ctx context.Context, bucket, key string, body io.Reader, req PutRequest) (ObjectInfo, error) {
+	if _, err := s.Bucket(ctx, bucket); err != nil {
+		return ObjectInfo{}, err
+	}
+	data, done, err := s.take(ctx, body, req.Body)
+	if err != nil {
+		return ObjectInfo{}, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -144,8 +165,8 @@ func (s *fakeStore) Put(ctx context.Context, bucket, key string, body io.Reader,
 		return ObjectInfo{}, fmt.Errorf("put: %w", ErrPrecondition)
 	}
 	s.version++
-	info := ObjectInfo{Bucket: bucket, Key: key, Size: int64(len(data)), ETag: etag, ContentType: req.ContentType,
-		Meta: req.Meta, System: req.System, Modified: s.now, Version: s.version}
+	info := ObjectInfo{Bucket: bucket, Key: key, Size: int64(len(data)), ETag: done.ETag, ContentType: req.ContentType,
+		Meta: req.Meta, System: joinPairs(req.System, done.System), Modified: s.now, Version: s.version}
 	b.objects[key] = &fakeObject{info: info, body: data, s: s}
 	return info, nil
 }

@@ -86,7 +86,7 @@ func (s *Server) dispatch(w *response, r *http.Request, id string) error {
 	if a.bucket != "" {
 		w.Header()["x-amz-bucket-region"] = []string{s.opts.Region}
 	}
-	op, err := choose(r.Method, a, query)
+	op, err := choose(s.operations, r, a, query)
 	if err != nil {
 		return err
 	}

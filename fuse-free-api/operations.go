@@ -17,68 +17,128 @@ type call struct {
 	id    string // request id
 }
 
+// level is what an address names.
+type level int
+
+const (
+	serviceLevel level = iota
+	bucketLevel
+	objectLevel
+)
+
+func (a address) level() level {
+	switch {
+	case a.bucket == "":
+		return serviceLevel
+	case a.key == "":
+		return bucketLevel
+	}
+	return objectLevel
+}
+
 // operation is one of S3's, with everything beside method and address that it
 // honours. What is not listed is refused with 501.
 type operation struct {
-	run        func(*call) error
-	query      []string // parameters
+	name   string // S3's
+	run    func(*call) error
+	level  level
+	method string
+	sub    []string // the query parameters that, all present, name it
+	copies bool     // named by x-amz-copy-source, too
+
+	query      []string // further parameters
 	amz        []string // x-amz-* headers, behind the prefix, beside those that are always allowed
 	conditions []string // If-* headers
 	meta       bool     // x-amz-meta-*
 	upload     bool     // takes an object's body, and a part of one is no substitute
 }
 
-// choose finds the operation that the method and the address name.
-func choose(method string, a address, query url.Values) (*operation, error) {
-	switch {
-	case a.bucket == "":
-		if method == http.MethodGet {
-			return &operation{run: (*call).listBuckets}, nil
-		}
-		return nil, notAllowed(method, http.MethodGet)
-	case a.key == "":
-		return chooseBucket(method, query)
-	default:
-		return chooseObject(method)
-	}
-}
-
-func chooseBucket(method string, query url.Values) (*operation, error) {
-	switch method {
-	case http.MethodGet:
-		if query.Has("location") {
-			return &operation{run: (*call).bucketLocation, query: []string{"location"}}, nil
-		}
-		return &operation{run: (*call).listObjects, query: []string{"list-type", "prefix", "delimiter",
-			"start-after", "max-keys", "continuation-token", "encoding-type", "fetch-owner"}}, nil
-	case http.MethodHead:
-		return &operation{run: (*call).headBucket}, nil
-	case http.MethodPut:
-		return &operation{run: (*call).createBucket, amz: []string{"acl"}}, nil
-	case http.MethodDelete:
-		return &operation{run: (*call).deleteBucket}, nil
-	case http.MethodPost:
-		return nil, notImplemented("POST to a bucket (DeleteObjects, form uploads) is not supported yet.")
-	}
-	return nil, notAllowed(method, http.MethodGet, http.MethodHead, http.MethodPut, http.MethodDelete)
-}
-
-func chooseObject(method string) (*operation, error) {
+// operations is everything that the object listener does.
+func operations() []*operation {
 	reading := []string{"If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range"}
 	writing := []string{"If-Match", "If-None-Match"}
-	switch method {
-	case http.MethodGet:
-		return &operation{run: (*call).getObject, conditions: reading, amz: []string{"checksum-mode"}}, nil
-	case http.MethodHead:
-		return &operation{run: (*call).headObject, conditions: reading, amz: []string{"checksum-mode"}}, nil
-	case http.MethodPut:
-		return &operation{run: (*call).putObject, conditions: writing, amz: []string{"acl", "storage-class"}, meta: true, upload: true}, nil
-	case http.MethodDelete:
-		return &operation{run: (*call).deleteObject, conditions: writing}, nil
-	case http.MethodPost:
-		return nil, notImplemented("POST to an object (multipart uploads, restore, select) is not supported yet.")
+	overrides := []string{"partNumber", "versionId", "response-cache-control", "response-content-disposition",
+		"response-content-encoding", "response-content-language", "response-content-type", "response-expires"}
+	stored := []string{"acl", "storage-class", "tagging"}
+	copied := []string{"copy-source", "copy-source-if-match", "copy-source-if-none-match", "copy-source-if-modified-since",
+		"copy-source-if-unmodified-since"}
+	paging := []string{"prefix", "delimiter", "encoding-type"}
+	return []*operation{
+		{name: "ListBuckets", level: serviceLevel, method: "GET", run: (*call).listBuckets},
+
+		{name: "ListObjects", level: bucketLevel, method: "GET", run: (*call).listObjectsV1,
+			query: append([]string{"marker", "max-keys"}, paging...)},
+		{name: "ListObjectsV2", level: bucketLevel, method: "GET", sub: []string{"list-type"}, run: (*call).listObjects,
+			query: append([]string{"start-after", "max-keys", "continuation-token", "fetch-owner"}, paging...)},
+		{name: "ListObjectVersions", level: bucketLevel, method: "GET", sub: []string{"versions"}, run: (*call).listVersions,
+			query: append([]string{"key-marker", "version-id-marker", "max-keys"}, paging...)},
+		{name: "ListMultipartUploads", level: bucketLevel, method: "GET", sub: []string{"uploads"}, run: (*call).listUploads,
+			query: append([]string{"key-marker", "upload-id-marker", "max-uploads"}, paging...)},
+		{name: "GetBucketLocation", level: bucketLevel, method: "GET", sub: []string{"location"}, run: (*call).bucketLocation},
+		{name: "HeadBucket", level: bucketLevel, method: "HEAD", run: (*call).headBucket},
+		{name: "CreateBucket", level: bucketLevel, method: "PUT", run: (*call).createBucket, amz: []string{"acl"}},
+		{name: "DeleteBucket", level: bucketLevel, method: "DELETE", run: (*call).deleteBucket},
+		{name: "DeleteObjects", level: bucketLevel, method: "POST", sub: []string{"delete"}, run: (*call).deleteObjects},
+
+		{name: "GetObject", level: objectLevel, method: "GET", run: (*call).getObject, conditions: reading,
+			amz: []string{"checksum-mode"}, query: overrides},
+		{name: "HeadObject", level: objectLevel, method: "HEAD", run: (*call).headObject, conditions: reading,
+			amz: []string{"checksum-mode"}, query: overrides},
+		{name: "GetObjectAttributes", level: objectLevel, method: "GET", sub: []string{"attributes"}, run: (*call).getObjectAttributes,
+			amz: []string{"object-attributes", "max-parts", "part-number-marker"}, query: []string{"versionId"}},
+		{name: "PutObject", level: objectLevel, method: "PUT", run: (*call).putObject, conditions: writing,
+			amz: stored, meta: true, upload: true},
+		{name: "CopyObject", level: objectLevel, method: "PUT", copies: true, run: (*call).copyObject, conditions: writing,
+			amz: append([]string{"metadata-directive", "tagging-directive", "checksum-algorithm"}, append(copied, stored...)...), meta: true},
+		{name: "DeleteObject", level: objectLevel, method: "DELETE", run: (*call).deleteObject, conditions: writing,
+			query: []string{"versionId"}},
+		{name: "GetObjectTagging", level: objectLevel, method: "GET", sub: []string{"tagging"}, run: (*call).getTagging,
+			query: []string{"versionId"}},
+		{name: "PutObjectTagging", level: objectLevel, method: "PUT", sub: []string{"tagging"}, run: (*call).putTagging,
+			query: []string{"versionId"}},
+		{name: "DeleteObjectTagging", level: objectLevel, method: "DELETE", sub: []string{"tagging"}, run: (*call).deleteTagging,
+			query: []string{"versionId"}},
+
+		{name: "CreateMultipartUpload", level: objectLevel, method: "POST", sub: []string{"uploads"}, run: (*call).createUpload,
+			amz: append([]string{"checksum-algorithm", "checksum-type"}, stored...), meta: true},
+		{name: "UploadPart", level: objectLevel, method: "PUT", sub: []string{"partNumber", "uploadId"}, run: (*call).uploadPart, upload: true},
+		{name: "UploadPartCopy", level: objectLevel, method: "PUT", sub: []string{"partNumber", "uploadId"}, copies: true,
+			run: (*call).uploadPartCopy, amz: append([]string{"copy-source-range"}, copied...)},
+		{name: "CompleteMultipartUpload", level: objectLevel, method: "POST", sub: []string{"uploadId"}, run: (*call).completeUpload,
+			conditions: writing, amz: []string{"checksum-type", "mp-object-size"}},
+		{name: "AbortMultipartUpload", level: objectLevel, method: "DELETE", sub: []string{"uploadId"}, run: (*call).abortUpload},
+		{name: "ListParts", level: objectLevel, method: "GET", sub: []string{"uploadId"}, run: (*call).listParts,
+			query: []string{"max-parts", "part-number-marker", "encoding-type"}},
 	}
-	return nil, notAllowed(method, http.MethodGet, http.MethodHead, http.MethodPut, http.MethodDelete)
+}
+
+// choose finds the operation that the method, the address and the request's
+// parameters name: the one that names most of what is there.
+func choose(all []*operation, r *http.Request, a address, query url.Values) (*operation, error) {
+	var best *operation
+	var methods []string
+	for _, op := range all {
+		if op.level != a.level() {
+			continue
+		}
+		if len(op.sub) == 0 && !slices.Contains(methods, op.method) {
+			methods = append(methods, op.method)
+		}
+		named := !slices.ContainsFunc(op.sub, func(name string) bool { return !query.Has(name) })
+		if op.method == r.Method && named && op.copies == (r.Method == http.MethodPut && r.Header.Get("X-Amz-Copy-Source") != "") &&
+			(best == nil || len(op.sub) > len(best.sub)) {
+			best = op
+		}
+	}
+	switch {
+	case best != nil:
+		return best, nil
+	case r.Method == http.MethodPost && a.level() == bucketLevel:
+		return nil, notImplemented("Uploads by form (POST to a bucket) are not supported.")
+	case r.Method == http.MethodPost && a.level() == objectLevel:
+		return nil, notImplemented("This POST to an object (restore, select) is not supported.")
+	}
+	return nil, notAllowed(r.Method, methods...)
 }
 
 func notAllowed(method string, allowed ...string) error {
@@ -88,10 +148,10 @@ func notAllowed(method string, allowed ...string) error {
 // refuse answers 501 to whatever the request asks for that op does not do.
 func (op *operation) refuse(r *http.Request, query url.Values) error {
 	for name, values := range query {
-		if name == "x-id" {
-			continue // AWS's SDKs name the operation with it; it asks for nothing
+		if name == "x-id" || presigning(name) {
+			continue // AWS's SDKs name the operation with x-id; it asks for nothing
 		}
-		if !slices.Contains(op.query, name) {
+		if !slices.Contains(op.query, name) && !slices.Contains(op.sub, name) {
 			return notImplemented("The query parameter %q is not supported.", name)
 		}
 		if len(values) > 1 {

@@ -22,7 +22,7 @@ func (c *call) putObject() error {
 		return err
 	}
 	info, err := c.s.opts.Store.Put(c.r.Context(), c.bucket, c.key, up, PutRequest{
-		Size: up.size, ContentType: contentType, Meta: meta, System: system, If: cond, Finish: up.finish,
+		Body: Body{Size: up.size, Finish: up.finish}, ContentType: contentType, Meta: meta, System: system, If: cond,
 	})
 	if err != nil {
 		// What the client did wrong says more than what the store made of it.

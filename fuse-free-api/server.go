@@ -48,6 +48,7 @@ type Options struct {
 type Server struct {
 	opts           Options
 	keys           keys
+	operations     []*operation
 	ids            *requestIDs
 	metrics        *metrics
 	draining       atomic.Bool
@@ -95,7 +96,7 @@ func New(opts Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("api: metrics: %w", err)
 	}
-	s := &Server{opts: opts, keys: newKeys(opts.AccessKey, opts.SecretKey), ids: ids, metrics: m, maxObjectBytes: maxObjectBytes}
+	s := &Server{opts: opts, keys: newKeys(opts.AccessKey, opts.SecretKey), operations: operations(), ids: ids, metrics: m, maxObjectBytes: maxObjectBytes}
 	s.life, s.endLife = context.WithCancel(context.Background())
 	return s, nil
 }

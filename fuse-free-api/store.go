@@ -23,6 +23,9 @@ var (
 	ErrInvalidName    = errors.New("invalid name")
 	ErrKeyTooLong     = errors.New("the key is too long")
 	ErrClosed         = errors.New("the pool is closed")
+	ErrNoSuchUpload   = errors.New("no such multipart upload")
+	ErrNoSuchPart     = errors.New("no such part of the upload")
+	ErrTooManyPieces  = errors.New("stored in too many pieces")
 )
 
 // Pair is one named value: user metadata (names in lower case, without
@@ -39,17 +42,32 @@ type Condition struct {
 	IfNoneMatch    []string // the object's ETag is none of these
 }
 
+// Body is how a store takes in the bytes of an object or of a part.
+type Body struct {
+	Size int64 // length in bytes; -1: unknown, until EOF
+	// Digest, if set, is given the body's bytes in order, piece by piece, beside
+	// encoding them. It is called by one goroutine at a time, which need not
+	// be the caller's, and must not keep p. All its calls are over before Finish.
+	Digest func(p []byte)
+	// Finish is called once, after the body's last byte was read and before
+	// what was stored becomes visible. Its error rejects the body, and is
+	// wrapped in the store's.
+	Finish func() (Finished, error)
+}
+
+// Finished is what only the whole body tells.
+type Finished struct {
+	ETag   string // without quotes
+	System []Pair // kept beside those of the request; names occur in one of them only
+}
+
 // PutRequest describes the object that a Put stores.
 type PutRequest struct {
-	Size        int64 // length of the body in bytes; -1: unknown, until EOF
+	Body
 	ContentType string
 	Meta        []Pair // sorted by name
 	System      []Pair // sorted by name
 	If          Condition
-	// Finish is called once, after the body's last byte was read and before
-	// the object becomes visible. It gives the ETag. Its error rejects the
-	// object, and Put's error wraps it.
-	Finish func() (etag string, err error)
 }
 
 // ObjectInfo is what is known of an object without its body.
@@ -61,6 +79,60 @@ type ObjectInfo struct {
 	Meta, System []Pair
 	Modified     time.Time
 	Version      uint64
+	Parts        []PartInfo // of a multipart object, ascending; not in listings
+}
+
+// UploadRequest describes the object that a multipart upload is to become.
+type UploadRequest struct {
+	ContentType  string
+	Meta, System []Pair // sorted by name
+}
+
+// UploadInfo is a multipart upload that was begun and neither completed nor
+// aborted.
+type UploadInfo struct {
+	Key, ID      string
+	Created      time.Time
+	ContentType  string
+	Meta, System []Pair
+}
+
+// PartInfo is a part of an upload, or of a multipart object; of the latter
+// without ETag and Modified.
+type PartInfo struct {
+	Number   int // 1 to 10000
+	Size     int64
+	ETag     string // without quotes
+	Modified time.Time
+	System   []Pair
+}
+
+// CompleteRequest makes the object of an upload's parts.
+type CompleteRequest struct {
+	Numbers []int // of the parts, ascending
+	If      Condition
+	// Finish is called with the parts as they are stored, in the order of
+	// Numbers, before the object becomes visible. Its error rejects the change. Its
+	// System pairs, if any, stand in place of the upload's.
+	Finish func(parts []PartInfo) (Finished, error)
+}
+
+// UploadsOptions say which uploads of a bucket a page shows.
+type UploadsOptions struct {
+	Prefix, Delimiter string
+	// The page starts behind the upload AfterID of AfterKey or, without AfterID,
+	// behind all of AfterKey's. If AfterKey equals a common prefix, all that it
+	// stands for has been listed already.
+	AfterKey, AfterID string
+	Max               int // uploads and common prefixes together, at least 1
+}
+
+// UploadsPage is a page of uploads, by key and then by age.
+type UploadsPage struct {
+	Uploads         []UploadInfo // without their attributes
+	Prefixes        []string
+	NextKey, NextID string // if Truncated: AfterKey and AfterID of the next page
+	Truncated       bool
 }
 
 // BucketInfo is a bucket's name and birthday.
@@ -111,4 +183,18 @@ type Store interface {
 	Get(ctx context.Context, bucket, key string) (Object, error)
 	Delete(ctx context.Context, bucket, key string, cond Condition) (existed bool, err error)
 	List(ctx context.Context, bucket string, opts ListOptions) (ListPage, error)
+	// SetSystem replaces the System pairs of an object, if version is still its
+	// version, else it gives ErrPrecondition. Version, ETag and time stay.
+	SetSystem(ctx context.Context, bucket, key string, version uint64, system []Pair) error
+
+	CreateUpload(ctx context.Context, bucket, key string, req UploadRequest) (id string, err error)
+	Upload(ctx context.Context, bucket, key, id string) (UploadInfo, error)
+	Uploads(ctx context.Context, bucket string, opts UploadsOptions) (UploadsPage, error)
+	PutPart(ctx context.Context, bucket, key, id string, number int, body io.Reader, how Body) (PartInfo, error)
+	// Parts gives up to max parts with a higher number than after, ascending.
+	Parts(ctx context.Context, bucket, key, id string, after, max int) (parts []PartInfo, more bool, err error)
+	// CompleteUpload gives ErrNoSuchPart if a part is not there, and
+	// ErrTooManyPieces if the object would be more than can be kept of one.
+	CompleteUpload(ctx context.Context, bucket, key, id string, req CompleteRequest) (ObjectInfo, error)
+	AbortUpload(ctx context.Context, bucket, key, id string) error
 }

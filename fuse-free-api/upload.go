@@ -139,9 +139,9 @@ func (u *upload) verify() error {
 }
 
 // finish is Put's Finish: the last word before the object becomes visible.
-func (u *upload) finish() (string, error) {
+func (u *upload) finish() (Finished, error) {
 	if err := u.verify(); err != nil {
-		return "", err
+		return Finished{}, err
 	}
-	return hex.EncodeToString(u.md5.Sum(nil)), nil
+	return Finished{ETag: hex.EncodeToString(u.md5.Sum(nil))}, nil
 }

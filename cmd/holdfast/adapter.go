@@ -30,6 +30,9 @@ func errorWords() [][2]error {
 		{blockstore.ErrInvalidName, api.ErrInvalidName},
 		{blockstore.ErrKeyTooLong, api.ErrKeyTooLong},
 		{blockstore.ErrClosed, api.ErrClosed},
+		{blockstore.ErrNoSuchUpload, api.ErrNoSuchUpload},
+		{blockstore.ErrNoSuchPart, api.ErrNoSuchPart},
+		{blockstore.ErrTooManyPieces, api.ErrTooManyPieces},
 	}
 }
 
@@ -76,7 +79,7 @@ func (s poolStore) Buckets(ctx context.Context) ([]api.BucketInfo, error) {
 func (s poolStore) Put(ctx context.Context, bucket, key string, body io.Reader, req api.PutRequest) (api.ObjectInfo, error) {
 	info, err := s.pool.Put(ctx, bucket, key, body, blockstore.PutOptions{
 		Size: req.Size, ContentType: req.ContentType, Meta: fromPairs(req.Meta), System: fromPairs(req.System),
-		If: fromCondition(req.If), Finish: req.Finish,
+		If: fromCondition(req.If), Digest: req.Digest, Finish: fromFinish(req.Finish),
 	})
 	return toInfo(info), toEdge(err)
 }
@@ -121,6 +124,7 @@ func toInfo(info blockstore.ObjectInfo) api.ObjectInfo {
 	return api.ObjectInfo{
 		Bucket: info.Bucket, Key: info.Key, Size: info.Size, ETag: info.ETag, ContentType: info.ContentType,
 		Meta: toPairs(info.Meta), System: toPairs(info.System), Modified: info.Modified, Version: info.Version,
+		Parts: toParts(info.Parts),
 	}
 }
 

@@ -16,8 +16,9 @@ import (
 
 // memoryStore is the simplest thing behind the HTTP edge: it lets the command line be tested without a pool.
 type memoryStore struct {
-	mu      sync.Mutex
-	buckets map[string]map[string]memoryObject
+	api.Store // none: of multipart uploads this store knows nothing
+	mu        sync.Mutex
+	buckets   map[string]map[string]memoryObject
 }
 
 type memoryObject struct {
@@ -90,9 +91,14 @@ func (s *memoryStore) Put(_ context.Context, bucket, key string, body io.Reader,
 		return api.ObjectInfo{}, err
 	}
 	info := api.ObjectInfo{Bucket: bucket, Key: key, Size: int64(len(content)), ContentType: req.ContentType, Meta: req.Meta, System: req.System, Modified: time.Unix(1e9, 0)}
-	if info.ETag, err = req.Finish(); err != nil {
+	if req.Digest != nil {
+		req.Digest(content)
+	}
+	done, err := req.Finish()
+	if err != nil {
 		return api.ObjectInfo{}, err
 	}
+	info.ETag = done.ETag
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.buckets[bucket] == nil {

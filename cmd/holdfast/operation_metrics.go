@@ -30,9 +30,13 @@ const (
 	opDelete = "delete"
 	opList   = "list"
 	opBucket = "bucket" // all that is asked of buckets themselves
+	opUpload = "upload" // all that is asked of multipart uploads, but for putting parts
+	opSystem = "attributes"
 )
 
-func operations() []string { return []string{opPut, opGet, opStat, opDelete, opList, opBucket} }
+func operations() []string {
+	return []string{opPut, opGet, opStat, opDelete, opList, opBucket, opUpload, opSystem}
+}
 
 // errorKind is what a failed operation is counted under.
 type errorKind struct {
@@ -57,6 +61,9 @@ func errorKinds() []errorKind {
 		{api.ErrNoSpace, "no_space"},
 		{api.ErrBusy, "busy"},
 		{api.ErrClosed, "closed"},
+		{api.ErrNoSuchUpload, "no_such_upload"},
+		{api.ErrNoSuchPart, "no_such_part"},
+		{api.ErrTooManyPieces, "bad_request"},
 		{api.ErrBodySize, kindCanceled},
 		{api.ErrInvalidName, "bad_request"},
 		{api.ErrKeyTooLong, "bad_request"},
@@ -143,14 +150,16 @@ func (s measuredStore) Buckets(ctx context.Context) (list []api.BucketInfo, err 
 
 func (s measuredStore) Put(ctx context.Context, bucket, key string, body io.Reader, req api.PutRequest) (info api.ObjectInfo, err error) {
 	watched := &measuredBody{body: body}
-	defer func(began time.Time) {
-		if err != nil && watched.err != nil {
-			s.metrics.ended(opPut, began, errClientGone)
-			return
-		}
-		s.metrics.ended(opPut, began, err)
-	}(time.Now())
+	defer func(began time.Time) { s.metrics.endedPut(began, watched, err) }(time.Now())
 	return s.store.Put(ctx, bucket, key, watched, req)
+}
+
+// endedPut counts a put of an object or of a part.
+func (m *operationMetrics) endedPut(began time.Time, body *measuredBody, err error) {
+	if err != nil && body.err != nil {
+		err = errClientGone
+	}
+	m.ended(opPut, began, err)
 }
 
 // errClientGone stands for whatever a body that ends too early gives.

@@ -1,0 +1,3 @@
+package api
+
+func (c *call) copyObject() error { return notImplemented("Not built yet.") }

@@ -1,0 +1,3 @@
+package api
+
+func (c *call) deleteObjects() error { return notImplemented("Not built yet.") }

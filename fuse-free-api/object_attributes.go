@@ -1,0 +1,3 @@
+package api
+
+func (c *call) getObjectAttributes() error { return notImplemented("Not built yet.") }
