@@ -58,15 +58,8 @@ func (c *call) createBucket() error {
 // bucketConfiguration reads the document that may come with a CreateBucket.
 // The one thing it may say is the region, and that must be ours.
 func (c *call) bucketConfiguration() error {
-	up, err := c.upload(maxConfigBytes)
+	doc, err := c.document(maxConfigBytes)
 	if err != nil {
-		return err
-	}
-	doc, err := io.ReadAll(up)
-	if err != nil {
-		return err
-	}
-	if err := up.verify(); err != nil {
 		return err
 	}
 	if len(strings.TrimSpace(string(doc))) == 0 {

@@ -80,5 +80,5 @@ func TestBucketRegion(t *testing.T) {
 	}
 	g := newRig(t)
 	g.do("GET", "/nosuch?location", "").want(t, 404, "NoSuchBucket")
-	g.do("PUT", "/new", string(make([]byte, maxConfigBytes+1))).want(t, 400, "EntityTooLarge")
+	g.do("PUT", "/new", string(make([]byte, maxConfigBytes+1))).want(t, 400, "MaxMessageLengthExceeded")
 }

@@ -19,6 +19,7 @@ var (
 	codeBadDigest            = code{"BadDigest", 400}
 	codeBucketNotEmpty       = code{"BucketNotEmpty", 409}
 	codeBucketOwned          = code{"BucketAlreadyOwnedByYou", 409}
+	codeDocumentTooLong      = code{"MaxMessageLengthExceeded", 400}
 	codeEntityTooLarge       = code{"EntityTooLarge", 400}
 	codeIncompleteBody       = code{"IncompleteBody", 400}
 	codeInsufficientStorage  = code{"InsufficientStorage", 507}
