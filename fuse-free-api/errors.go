@@ -17,10 +17,12 @@ type code struct {
 var (
 	codeAccessDenied         = code{"AccessDenied", 403}
 	codeBadDigest            = code{"BadDigest", 400}
+	codeBadRequest           = code{"BadRequest", 400}
 	codeBucketNotEmpty       = code{"BucketNotEmpty", 409}
 	codeBucketOwned          = code{"BucketAlreadyOwnedByYou", 409}
 	codeDocumentTooLong      = code{"MaxMessageLengthExceeded", 400}
 	codeEntityTooLarge       = code{"EntityTooLarge", 400}
+	codeEntityTooSmall       = code{"EntityTooSmall", 400}
 	codeIncompleteBody       = code{"IncompleteBody", 400}
 	codeInsufficientStorage  = code{"InsufficientStorage", 507}
 	codeInternal             = code{"InternalError", 500}
@@ -30,6 +32,7 @@ var (
 	codeInvalidDigest        = code{"InvalidDigest", 400}
 	codeInvalidLocation      = code{"InvalidLocationConstraint", 400}
 	codeInvalidRange         = code{"InvalidRange", 416}
+	codeInvalidTag           = code{"InvalidTag", 400}
 	codeInvalidURI           = code{"InvalidURI", 400}
 	codeKeyTooLong           = code{"KeyTooLongError", 400}
 	codeMalformedXML         = code{"MalformedXML", 400}
@@ -40,8 +43,11 @@ var (
 	codeNoSuchKey            = code{"NoSuchKey", 404}
 	codeNoSuchUpload         = code{"NoSuchUpload", 404}
 	codeInvalidPart          = code{"InvalidPart", 400}
+	codeInvalidPartOrder     = code{"InvalidPartOrder", 400}
 	codeInvalidRequest       = code{"InvalidRequest", 400}
 	codeNotImplemented       = code{"NotImplemented", 501}
+	codeNoSuchVersion        = code{"NoSuchVersion", 404}
+	codeOperationAborted     = code{"OperationAborted", 409}
 	codePreconditionFailed   = code{"PreconditionFailed", 412}
 	codeRequestTimeout       = code{"RequestTimeout", 400}
 	codeServiceUnavailable   = code{"ServiceUnavailable", 503}
@@ -55,6 +61,7 @@ type s3Error struct {
 	code    code
 	message string            // for the client: whole sentences
 	header  map[string]string // sent with it
+	details []Pair            // elements of its own
 	cut     bool              // the connection is of no further use
 	cause   error             // for the log; may be nil
 }
@@ -77,6 +84,12 @@ func (e *s3Error) with(name, value string) *s3Error {
 		e.header = map[string]string{}
 	}
 	e.header[name] = value
+	return e
+}
+
+// about adds an element that says what the error is about.
+func (e *s3Error) about(name, value string) *s3Error {
+	e.details = append(e.details, Pair{Name: name, Value: value})
 	return e
 }
 
@@ -163,9 +176,17 @@ func writeError(w *response, r *http.Request, e *s3Error, requestID string) {
 	x := newXML(w)
 	h.Set("Content-Type", "application/xml")
 	w.WriteHeader(e.code.status)
+	e.write(x, r, requestID)
+}
+
+// write gives the error as an element, the last of its document.
+func (e *s3Error) write(x *xmlWriter, r *http.Request, requestID string) {
 	x.start("Error")
 	x.text("Code", e.code.name)
 	x.text("Message", e.message)
+	for _, d := range e.details {
+		x.text(d.Name, d.Value)
+	}
 	x.text("Resource", resource(r))
 	x.text("RequestId", requestID)
 	x.end("Error")

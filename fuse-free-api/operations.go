@@ -172,7 +172,8 @@ func (op *operation) refuse(r *http.Request, query url.Values) error {
 func (op *operation) refuseHeader(name string, values []string) error {
 	unsupported := func() error { return notImplemented("The header %q, or its value, is not supported.", name) }
 	value := values[0]
-	if len(values) > 1 && strings.HasPrefix(name, "x-amz-") && !strings.HasPrefix(name, metaPrefix) {
+	lists := strings.HasPrefix(name, metaPrefix) || name == "x-amz-object-attributes"
+	if len(values) > 1 && strings.HasPrefix(name, "x-amz-") && !lists {
 		return fault(codeInvalidArgument, "The header %q is given more than once.", name)
 	}
 	switch {
@@ -193,9 +194,9 @@ func (op *operation) refuseHeader(name string, values []string) error {
 		if !slices.Contains(op.amz, name[len("x-amz-"):]) {
 			return unsupported()
 		}
-		// These name what is the case anyway, or nothing is said.
-		only := map[string]string{"x-amz-acl": "private", "x-amz-storage-class": "STANDARD", "x-amz-checksum-mode": "ENABLED"}[name]
-		if value != only {
+		// These may name only what is the case anyway.
+		only := map[string]string{"x-amz-acl": "private", "x-amz-storage-class": "STANDARD", "x-amz-checksum-mode": "ENABLED"}
+		if want, ok := only[name]; ok && value != want {
 			return unsupported()
 		}
 	case name == "content-encoding":
