@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -49,6 +50,11 @@ func attributes(h http.Header) (contentType string, meta, system []Pair, err err
 	if size > maxMetaBytes {
 		return "", nil, nil, fault(codeMetadataTooLarge, "Your metadata headers have %d bytes; the limit is %d.", size, maxMetaBytes)
 	}
+	tags, err := headerTags(h)
+	if err != nil {
+		return "", nil, nil, err
+	}
+	system = append(system, tags.pairs()...) // its name sorts behind those of the kept headers
 	slices.SortFunc(meta, func(a, b Pair) int { return strings.Compare(a.Name, b.Name) })
 	return contentType, meta, system, nil
 }
@@ -75,7 +81,12 @@ func setAttributes(h http.Header, info ObjectInfo) {
 	h.Set("Content-Type", contentType)
 	h.Set("Accept-Ranges", "bytes")
 	for _, p := range info.System {
-		h.Set(p.Name, p.Value)
+		if slices.Contains(keptHeaders(), p.Name) {
+			h.Set(p.Name, p.Value)
+		}
+	}
+	if n := tagCount(info.System); n > 0 {
+		h["x-amz-tagging-count"] = []string{strconv.Itoa(n)}
 	}
 	for _, p := range info.Meta {
 		h[metaPrefix+p.Name] = []string{p.Value}

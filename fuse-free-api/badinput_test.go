@@ -138,11 +138,9 @@ func TestWhatIsNotHonouredIsRefused(t *testing.T) {
 	g.do("PUT", "/bkt/there", "before").want(t, 200, "")
 	for _, c := range []struct{ method, target, header string }{
 		{"PUT", "/bkt/there?acl", ""},
-		{"PUT", "/bkt/there?tagging", ""},
 		{"PUT", "/bkt/there?partNumber=1&uploadId=x", ""},
 		{"PUT", "/bkt/there?made-up", ""},
 		{"PUT", "/bkt/there", "x-amz-copy-source: /bkt/other"},
-		{"PUT", "/bkt/there", "x-amz-tagging: a=b"},
 		{"PUT", "/bkt/there", "x-amz-server-side-encryption: AES256"},
 		{"PUT", "/bkt/there", "x-amz-object-lock-mode: GOVERNANCE"},
 		{"PUT", "/bkt/there", "x-amz-checksum-crc32: AAAAAA=="},

@@ -70,6 +70,25 @@ func TestTaggingRoundTrip(t *testing.T) {
 	g.do("PUT", "/bkt/k?tagging", taggingDoc()).want(t, 200, "")
 }
 
+func TestTagsByHeader(t *testing.T) {
+	g := newRig(t)
+	g.do("PUT", "/bkt/k", "body", "x-amz-tagging: b=2&a=1").want(t, 200, "")
+	if got := decode[wireTagging](t, g.do("GET", "/bkt/k?tagging", "").want(t, 200, "")); fmt.Sprint(got.Tags) != "[{a 1} {b 2}]" {
+		t.Errorf("tags %+v", got)
+	}
+	for _, method := range []string{"GET", "HEAD"} {
+		a := g.do(method, "/bkt/k", "").want(t, 200, "")
+		if a.header.Get("X-Amz-Tagging-Count") != "2" || a.header.Get("X-Amz-Tagging") != "" {
+			t.Errorf("%s: %v", method, a.header)
+		}
+	}
+	g.do("PUT", "/bkt/k", "new", "x-amz-tagging: a=1&a=2").want(t, 400, "InvalidArgument")
+	g.do("PUT", "/bkt/k", "new", "x-amz-tagging: ").want(t, 200, "")
+	if a := g.do("GET", "/bkt/k", "").want(t, 200, ""); a.header.Get("X-Amz-Tagging-Count") != "" {
+		t.Errorf("%v", a.header)
+	}
+}
+
 func TestTaggingRefusals(t *testing.T) {
 	g := newRig(t)
 	g.do("PUT", "/bkt/k", "body").want(t, 200, "")
