@@ -137,7 +137,6 @@ func TestWhatIsNotHonouredIsRefused(t *testing.T) {
 	g := newRig(t)
 	g.do("PUT", "/bkt/there", "before").want(t, 200, "")
 	for _, c := range []struct{ method, target, header string }{
-		{"PUT", "/bkt/there?acl", ""},
 		{"PUT", "/bkt/there?partNumber=1&uploadId=x", ""},
 		{"PUT", "/bkt/there?made-up", ""},
 		{"PUT", "/bkt/there", "x-amz-copy-source: /bkt/other"},
@@ -158,22 +157,24 @@ func TestWhatIsNotHonouredIsRefused(t *testing.T) {
 		{"DELETE", "/bkt/there", "If-Unmodified-Since: Wed, 04 Mar 2026 05:06:07 GMT"},
 		{"DELETE", "/bkt/there", "x-amz-if-match-size: 6"},
 		{"DELETE", "/bkt/there", "x-amz-mfa: 1 2"},
-		{"DELETE", "/bkt?policy", ""},
 		{"GET", "/bkt/there", "x-amz-server-side-encryption-customer-algorithm: AES256"},
 		{"GET", "/bkt/there", "x-amz-expected-bucket-owner: 1"},
-		{"GET", "/bkt", ""}, // ListObjects, first version
-		{"GET", "/bkt?acl", ""},
-		{"GET", "/bkt?uploads", ""},
-		{"GET", "/bkt?versioning", ""},
 		{"GET", "/bkt?list-type=2&made-up=1", ""},
 		{"GET", "/bkt?list-type=2", "If-None-Match: x"},
 		{"GET", "/bkt?list-type=2", "x-amz-optional-object-attributes: RestoreStatus"},
 		{"PUT", "/bkt2", "x-amz-bucket-object-lock-enabled: true"},
 		{"PUT", "/bkt2", "If-None-Match: *"},
 		{"PUT", "/bkt?versioning", ""},
-		{"POST", "/bkt?delete", ""},
+		{"PUT", "/bkt?policy", ""},
+		{"DELETE", "/bkt?acl", ""},
+		{"PUT", "/bkt/there?retention", ""},
+		{"PUT", "/bkt/there?acl", "x-amz-acl: public-read"},
+		{"PUT", "/bkt/there?acl", "x-amz-grant-read: id=1"},
+		{"PUT", "/bkt2", "x-amz-object-ownership: ObjectWriter"},
+		{"PUT", "/bkt2", "x-amz-acl: public-read"},
+		{"GET", "/bkt?acl&policy", ""},
+		{"GET", "/?made-up=1", ""},
 		{"POST", "/bkt/there?uploads", ""},
-		{"GET", "/?max-buckets=1", ""},
 	} {
 		t.Run(c.method+" "+c.target+" "+c.header, func(t *testing.T) {
 			var headers []string

@@ -1,10 +1,9 @@
 package api
 
 import (
-	"encoding/xml"
-	"errors"
-	"io"
+	"bytes"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -14,25 +13,57 @@ const maxConfigBytes = 16 << 10
 // owner is who everything belongs to, as long as there is one key.
 const owner = "holdfast"
 
+// maxListBuckets is the most that one page of buckets shows.
+const maxListBuckets = 10000
+
+// listBuckets shows all buckets at once, unless a page is asked for.
 func (c *call) listBuckets() error {
-	buckets, err := c.s.opts.Store.Buckets(c.r.Context())
+	prefix, err := c.nameParameter("prefix")
 	if err != nil {
 		return err
 	}
+	max, err := c.countParameter("max-buckets", 1, maxListBuckets)
+	if err != nil {
+		return err
+	}
+	_, after, err := c.tokenParameter()
+	if err != nil {
+		return err
+	}
+	paged := len(c.query) > 0 && !(len(c.query) == 1 && c.query.Has("x-id"))
+	all, err := c.s.opts.Store.Buckets(c.r.Context())
+	if err != nil {
+		return err
+	}
+	region := c.query.Get("bucket-region")
+	all = slices.DeleteFunc(slices.Clone(all), func(b BucketInfo) bool {
+		return b.Name <= after || !strings.HasPrefix(b.Name, prefix) || region != "" && region != c.s.opts.Region
+	})
+	next := ""
+	if paged && len(all) > max {
+		all = all[:max]
+		next = all[max-1].Name
+	}
 	x := c.beginXML()
 	x.root("ListAllMyBucketsResult")
-	x.start("Owner")
-	x.text("ID", owner)
-	x.text("DisplayName", owner)
-	x.end("Owner")
+	x.owner("Owner")
 	x.start("Buckets")
-	for _, b := range buckets {
+	for _, b := range all {
 		x.start("Bucket")
 		x.text("Name", b.Name)
 		x.time("CreationDate", b.Created)
+		if paged {
+			x.text("BucketRegion", c.s.opts.Region)
+		}
 		x.end("Bucket")
 	}
 	x.end("Buckets")
+	if next != "" {
+		x.text("ContinuationToken", formatToken(next))
+	}
+	if prefix != "" {
+		x.text("Prefix", prefix)
+	}
 	x.end("ListAllMyBucketsResult")
 	x.flush()
 	return nil
@@ -62,32 +93,27 @@ func (c *call) bucketConfiguration() error {
 	if err != nil {
 		return err
 	}
-	if len(strings.TrimSpace(string(doc))) == 0 {
+	if len(bytes.TrimSpace(doc)) == 0 {
 		return nil
 	}
-	var config struct {
-		XMLName            xml.Name
-		LocationConstraint string     `xml:"LocationConstraint"`
-		Rest               []struct{} `xml:",any"`
+	var region *string
+	err = readXML(doc, "CreateBucketConfiguration", func(x *xmlReader, name string) error {
+		if name != "LocationConstraint" {
+			return notImplemented("CreateBucketConfiguration may hold a LocationConstraint and nothing else; %.40q is not supported.", name)
+		}
+		return x.once(name, &region)
+	})
+	if err != nil {
+		return err
 	}
-	decoder := xml.NewDecoder(strings.NewReader(string(doc)))
-	if err := decoder.Decode(&config); err != nil || config.XMLName.Local != "CreateBucketConfiguration" {
-		return fault(codeMalformedXML, "The body is not a CreateBucketConfiguration document.")
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return fault(codeMalformedXML, "Something follows the CreateBucketConfiguration document.")
-	}
-	if len(config.Rest) > 0 {
-		return notImplemented("CreateBucketConfiguration may hold a LocationConstraint and nothing else.")
-	}
-	if region := config.LocationConstraint; region != "" && region != c.s.opts.Region {
+	if region != nil && *region != "" && *region != c.s.opts.Region {
 		return fault(codeInvalidLocation, "The region here is %s.", c.s.opts.Region)
 	}
 	return nil
 }
 
 func (c *call) headBucket() error {
-	if _, err := c.s.opts.Store.Bucket(c.r.Context(), c.bucket); err != nil {
+	if err := c.bucketExists(); err != nil {
 		return err
 	}
 	c.w.WriteHeader(http.StatusOK)
@@ -104,7 +130,7 @@ func (c *call) deleteBucket() error {
 
 // bucketLocation answers as S3 does: us-east-1 is the empty string.
 func (c *call) bucketLocation() error {
-	if _, err := c.s.opts.Store.Bucket(c.r.Context(), c.bucket); err != nil {
+	if err := c.bucketExists(); err != nil {
 		return err
 	}
 	region := c.s.opts.Region

@@ -113,7 +113,7 @@ func storeFault(err error) *s3Error {
 	case is(ErrBucketExists):
 		e = fault(codeBucketOwned, "The bucket exists already, and you own it.")
 	case is(ErrBucketNotEmpty):
-		e = fault(codeBucketNotEmpty, "The bucket you tried to delete is not empty.")
+		e = fault(codeBucketNotEmpty, "The bucket you tried to delete is not empty: delete its objects, and abort its unfinished multipart uploads (ListMultipartUploads shows them).")
 	case is(ErrNoSuchUpload):
 		e = fault(codeNoSuchUpload, "The upload does not exist: it was completed or aborted, or its id is wrong.")
 	case is(ErrNoSuchPart):

@@ -173,7 +173,7 @@ func TestKeepAlive(t *testing.T) {
 // A client that asks first, with Expect, sends nothing that would be refused.
 func TestContinueOnlyWhenTheBodyIsWanted(t *testing.T) {
 	g := newRig(t)
-	for target, first := range map[string]string{"/bkt/k": "HTTP/1.1 100 ", "/bkt/k?acl": "HTTP/1.1 501 ", "/nosuch/k": "HTTP/1.1 404 "} {
+	for target, first := range map[string]string{"/bkt/k": "HTTP/1.1 100 ", "/bkt/k?retention": "HTTP/1.1 501 ", "/nosuch/k": "HTTP/1.1 404 "} {
 		conn := dial(t, g.objects)
 		fmt.Fprintf(conn, "PUT %s HTTP/1.1\r\nHost: h\r\nAuthorization: %s\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n", target, basic(testAccess, testSecret))
 		line, err := bufio.NewReader(conn).ReadString('\n')

@@ -1,143 +1,140 @@
 package api
 
 import (
-	"encoding/base64"
-	"encoding/binary"
-	"hash/crc32"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 )
 
-// maxListKeys is the most that one page shows, and what it shows if not told.
+// maxListKeys is the most that one page of keys shows, and what it shows if
+// not told.
 const maxListKeys = 1000
 
-// listQuery is a ListObjectsV2 request.
-type listQuery struct {
-	prefix, delimiter, startAfter, token, after string
-	max                                         int
-	encode, owner, resumed                      bool
+// listing is what the listings of a bucket's names have in common: what is to
+// be shown, how much of it, and how names are written.
+type listing struct {
+	prefix, delimiter string
+	max               int  // names and common prefixes together
+	encode            bool // encoding-type=url
 }
 
-func (c *call) listQuery() (listQuery, error) {
-	var q listQuery
-	get := c.query.Get
-	switch {
-	case !c.query.Has("list-type"):
-		return q, notImplemented("ListObjects in its first version is not supported yet; ask with list-type=2.")
-	case get("list-type") != "2":
-		return q, fault(codeInvalidArgument, "list-type must be 2.")
+// listing reads the parameters that every listing has; that of the page's
+// size goes by different names.
+func (c *call) listing(sizeParameter string) (l listing, err error) {
+	if l.prefix, err = c.nameParameter("prefix"); err != nil {
+		return l, err
 	}
-	for _, name := range []string{"prefix", "delimiter", "start-after"} {
-		if !utf8.ValidString(get(name)) {
-			return q, fault(codeInvalidArgument, "%s is not valid UTF-8.", name)
-		}
-		if len(get(name)) > maxKeyBytes {
-			return q, fault(codeInvalidArgument, "%s is longer than any key may be, %d bytes.", name, maxKeyBytes)
-		}
+	if l.delimiter, err = c.nameParameter("delimiter"); err != nil {
+		return l, err
 	}
-	q.prefix, q.delimiter, q.startAfter = get("prefix"), get("delimiter"), get("start-after")
-	q.after = q.startAfter
-	q.max = maxListKeys
-	if c.query.Has("max-keys") {
-		n, err := strconv.ParseInt(get("max-keys"), 10, 32)
-		if err != nil || n < 0 {
-			return q, fault(codeInvalidArgument, "max-keys must be an integer from 0 to 2147483647.")
-		}
-		q.max = int(min(n, maxListKeys))
+	if l.max, err = c.countParameter(sizeParameter, 0, maxListKeys); err != nil {
+		return l, err
 	}
-	switch get("encoding-type") {
+	switch c.query.Get("encoding-type") {
 	case "":
 	case "url":
-		q.encode = true
+		l.encode = true
 	default:
-		return q, fault(codeInvalidArgument, "The only encoding-type is url.")
+		return l, fault(codeInvalidArgument, "The only encoding-type is url.")
 	}
-	switch get("fetch-owner") {
-	case "", "false":
-	case "true":
-		q.owner = true
-	default:
-		return q, fault(codeInvalidArgument, "fetch-owner must be true or false.")
-	}
-	if c.query.Has("continuation-token") {
-		var ok bool
-		q.token, q.resumed = get("continuation-token"), true
-		if q.after, ok = parseToken(q.token); !ok {
-			return q, fault(codeInvalidArgument, "The continuation token provided is incorrect.")
-		}
-	}
-	return q, nil
+	return l, nil
 }
 
-func (c *call) listObjects() error {
-	q, err := c.listQuery()
-	if err != nil {
-		return err
+// nameParameter gives a query parameter that is a key or a part of one.
+func (c *call) nameParameter(name string) (string, error) {
+	value := c.query.Get(name)
+	if !utf8.ValidString(value) {
+		return "", fault(codeInvalidArgument, "%s is not valid UTF-8.", name)
 	}
-	var page ListPage
-	if q.max == 0 {
-		// Nothing is asked for; that the bucket is there is still to be said.
-		_, err = c.s.opts.Store.Bucket(c.r.Context(), c.bucket)
-	} else {
-		page, err = c.s.opts.Store.List(c.r.Context(), c.bucket, ListOptions{Prefix: q.prefix, Delimiter: q.delimiter, After: q.after, Max: q.max})
+	if len(value) > maxKeyBytes {
+		return "", fault(codeInvalidArgument, "%s is longer than any key may be, %d bytes.", name, maxKeyBytes)
 	}
-	if err != nil {
-		return err
-	}
-	c.writeList(q, page)
-	return nil
+	return value, nil
 }
 
-func (c *call) writeList(q listQuery, page ListPage) {
-	name := func(s string) string { return s }
-	if q.encode {
-		name = encodeURL
+// countParameter gives a query parameter that says how much to show: from
+// least on, and more than most, or nothing said, means most.
+func (c *call) countParameter(name string, least, most int) (int, error) {
+	if !c.query.Has(name) {
+		return most, nil
 	}
-	x := c.beginXML()
-	x.root("ListBucketResult")
-	x.text("Name", c.bucket)
-	x.text("Prefix", name(q.prefix))
-	if q.delimiter != "" {
-		x.text("Delimiter", name(q.delimiter))
+	n, err := strconv.ParseInt(c.query.Get(name), 10, 32)
+	if err != nil || n < int64(least) {
+		return 0, fault(codeInvalidArgument, "%s must be an integer from %d to 2147483647.", name, least)
 	}
-	x.number("MaxKeys", int64(q.max))
-	x.number("KeyCount", int64(len(page.Objects)+len(page.Prefixes)))
-	x.truth("IsTruncated", page.Truncated)
-	if q.encode {
+	return int(min(n, int64(most))), nil
+}
+
+// objects asks the store for one page of objects.
+func (c *call) objects(l listing, after string) (ListPage, error) {
+	if l.max == 0 {
+		return ListPage{}, c.bucketExists()
+	}
+	return c.s.opts.Store.List(c.r.Context(), c.bucket, ListOptions{Prefix: l.prefix, Delimiter: l.delimiter, After: after, Max: l.max})
+}
+
+// bucketExists tells whether the bucket is there, where nothing else does.
+func (c *call) bucketExists() error {
+	_, err := c.s.opts.Store.Bucket(c.r.Context(), c.bucket)
+	return err
+}
+
+// listWriter writes the answer to a listing.
+type listWriter struct {
+	*xmlWriter
+	listing
+}
+
+func (c *call) beginList(l listing, root string) listWriter {
+	x := listWriter{c.beginXML(), l}
+	x.root(root)
+	return x
+}
+
+// name writes an element that is a key or a part of one.
+func (x listWriter) name(element, value string) {
+	if x.encode {
+		value = encodeURL(value)
+	}
+	x.text(element, value)
+}
+
+// asked echoes the parameters that every listing has, but the prefix, which
+// is always shown.
+func (x listWriter) asked() {
+	if x.delimiter != "" {
+		x.name("Delimiter", x.delimiter)
+	}
+	if x.encode {
 		x.text("EncodingType", "url")
 	}
-	if q.startAfter != "" {
-		x.text("StartAfter", name(q.startAfter))
+}
+
+// object writes what is shown of an object behind its key and version.
+func (x listWriter) object(o ObjectInfo, owned bool) {
+	x.time("LastModified", o.Modified)
+	x.text("ETag", `"`+o.ETag+`"`)
+	x.number("Size", o.Size)
+	if owned {
+		x.owner("Owner")
 	}
-	if q.resumed {
-		x.text("ContinuationToken", q.token)
-	}
-	if page.Truncated {
-		x.text("NextContinuationToken", formatToken(page.Next))
-	}
-	for _, o := range page.Objects {
-		x.start("Contents")
-		x.text("Key", name(o.Key))
-		x.time("LastModified", o.Modified)
-		x.text("ETag", `"`+o.ETag+`"`)
-		x.number("Size", o.Size)
-		if q.owner {
-			x.start("Owner")
-			x.text("ID", owner)
-			x.text("DisplayName", owner)
-			x.end("Owner")
-		}
-		x.text("StorageClass", "STANDARD")
-		x.end("Contents")
-	}
-	for _, p := range page.Prefixes {
+	x.text("StorageClass", "STANDARD")
+}
+
+func (x listWriter) prefixes(all []string) {
+	for _, p := range all {
 		x.start("CommonPrefixes")
-		x.text("Prefix", name(p))
+		x.name("Prefix", p)
 		x.end("CommonPrefixes")
 	}
-	x.end("ListBucketResult")
-	x.flush()
+}
+
+// owner writes who everything belongs to.
+func (x *xmlWriter) owner(element string) {
+	x.start(element)
+	x.text("ID", owner)
+	x.text("DisplayName", owner)
+	x.end(element)
 }
 
 // encodeURL is encoding-type=url: percent-encoding of all but unreserved
@@ -155,26 +152,4 @@ func encodeURL(s string) string {
 		}
 	}
 	return b.String()
-}
-
-// A continuation token is base64url of: its version, 1; CRC-32 (IEEE, big
-// endian) of the rest; the name after which to go on. The checksum is there
-// to tell tokens from other strings, not against forgery: a forged token
-// shows no more than start-after does.
-func formatToken(after string) string {
-	b := binary.BigEndian.AppendUint32([]byte{1}, crc32.ChecksumIEEE([]byte(after)))
-	return base64.RawURLEncoding.EncodeToString(append(b, after...))
-}
-
-func parseToken(token string) (after string, ok bool) {
-	// encoding/base64 passes over line ends; a token has none.
-	if len(token) > base64.RawURLEncoding.EncodedLen(5+maxKeyBytes) || strings.ContainsAny(token, "\r\n") {
-		return "", false
-	}
-	b, err := base64.RawURLEncoding.Strict().DecodeString(token)
-	if err != nil || len(b) < 6 || b[0] != 1 {
-		return "", false
-	}
-	after = string(b[5:])
-	return after, binary.BigEndian.Uint32(b[1:]) == crc32.ChecksumIEEE(b[5:]) && utf8.ValidString(after)
 }

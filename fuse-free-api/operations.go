@@ -63,12 +63,13 @@ func operations() []*operation {
 	copied := []string{"copy-source", "copy-source-if-match", "copy-source-if-none-match", "copy-source-if-modified-since",
 		"copy-source-if-unmodified-since"}
 	paging := []string{"prefix", "delimiter", "encoding-type"}
-	return []*operation{
-		{name: "ListBuckets", level: serviceLevel, method: "GET", run: (*call).listBuckets},
+	all := []*operation{
+		{name: "ListBuckets", level: serviceLevel, method: "GET", run: (*call).listBuckets,
+			query: []string{"prefix", "max-buckets", "continuation-token", "bucket-region"}},
 
 		{name: "ListObjects", level: bucketLevel, method: "GET", run: (*call).listObjectsV1,
 			query: append([]string{"marker", "max-keys"}, paging...)},
-		{name: "ListObjectsV2", level: bucketLevel, method: "GET", sub: []string{"list-type"}, run: (*call).listObjects,
+		{name: "ListObjectsV2", level: bucketLevel, method: "GET", sub: []string{"list-type"}, run: (*call).listObjectsV2,
 			query: append([]string{"start-after", "max-keys", "continuation-token", "fetch-owner"}, paging...)},
 		{name: "ListObjectVersions", level: bucketLevel, method: "GET", sub: []string{"versions"}, run: (*call).listVersions,
 			query: append([]string{"key-marker", "version-id-marker", "max-keys"}, paging...)},
@@ -76,9 +77,11 @@ func operations() []*operation {
 			query: append([]string{"key-marker", "upload-id-marker", "max-uploads"}, paging...)},
 		{name: "GetBucketLocation", level: bucketLevel, method: "GET", sub: []string{"location"}, run: (*call).bucketLocation},
 		{name: "HeadBucket", level: bucketLevel, method: "HEAD", run: (*call).headBucket},
-		{name: "CreateBucket", level: bucketLevel, method: "PUT", run: (*call).createBucket, amz: []string{"acl"}},
+		{name: "CreateBucket", level: bucketLevel, method: "PUT", run: (*call).createBucket,
+			amz: []string{"acl", "object-ownership", "bucket-object-lock-enabled"}},
 		{name: "DeleteBucket", level: bucketLevel, method: "DELETE", run: (*call).deleteBucket},
-		{name: "DeleteObjects", level: bucketLevel, method: "POST", sub: []string{"delete"}, run: (*call).deleteObjects},
+		{name: "DeleteObjects", level: bucketLevel, method: "POST", sub: []string{"delete"}, run: (*call).deleteObjects,
+			amz: []string{"bypass-governance-retention"}},
 
 		{name: "GetObject", level: objectLevel, method: "GET", run: (*call).getObject, conditions: reading,
 			amz: []string{"checksum-mode"}, query: overrides},
@@ -110,6 +113,10 @@ func operations() []*operation {
 		{name: "ListParts", level: objectLevel, method: "GET", sub: []string{"uploadId"}, run: (*call).listParts,
 			query: []string{"max-parts", "part-number-marker", "encoding-type"}},
 	}
+	for _, s := range subresources() {
+		all = append(all, s.operations()...)
+	}
+	return all
 }
 
 // choose finds the operation that the method, the address and the request's
@@ -195,7 +202,8 @@ func (op *operation) refuseHeader(name string, values []string) error {
 			return unsupported()
 		}
 		// These may name only what is the case anyway.
-		only := map[string]string{"x-amz-acl": "private", "x-amz-storage-class": "STANDARD", "x-amz-checksum-mode": "ENABLED"}
+		only := map[string]string{"x-amz-acl": "private", "x-amz-storage-class": "STANDARD", "x-amz-checksum-mode": "ENABLED",
+			"x-amz-object-ownership": "BucketOwnerEnforced", "x-amz-bucket-object-lock-enabled": "false"}
 		if want, ok := only[name]; ok && value != want {
 			return unsupported()
 		}

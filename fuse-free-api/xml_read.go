@@ -20,7 +20,8 @@ type xmlReader struct {
 // readXML reads doc, whose outermost element is root; each is called for
 // every element within it, and has to consume it.
 func readXML(doc []byte, root string, each func(x *xmlReader, name string) error) error {
-	x := &xmlReader{d: xml.NewDecoder(bytes.NewReader(doc)), kind: root}
+	const byteOrderMark = "\uFEFF"
+	x := &xmlReader{d: xml.NewDecoder(bytes.NewReader(bytes.TrimPrefix(doc, []byte(byteOrderMark)))), kind: root}
 	name, err := x.next()
 	if err != nil {
 		return err
