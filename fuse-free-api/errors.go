@@ -35,6 +35,7 @@ var (
 	codeInvalidTag           = code{"InvalidTag", 400}
 	codeInvalidURI           = code{"InvalidURI", 400}
 	codeKeyTooLong           = code{"KeyTooLongError", 400}
+	codeMalformedTrailer     = code{"MalformedTrailerError", 400}
 	codeMalformedXML         = code{"MalformedXML", 400}
 	codeMetadataTooLarge     = code{"MetadataTooLarge", 400}
 	codeMethodNotAllowed     = code{"MethodNotAllowed", 405}

@@ -72,12 +72,16 @@ func (s *Server) protected(w *response, r *http.Request, id string) (err error) 
 }
 
 func (s *Server) dispatch(w *response, r *http.Request, id string) error {
-	if err := s.keys.authenticate(r); err != nil {
+	who, err := s.authenticate(r)
+	if err != nil {
 		return err
 	}
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return fault(codeInvalidURI, "The query cannot be read: it is not validly percent-encoded, or has a semicolon.")
+	}
+	if err := who.settle(query, r.Header); err != nil {
+		return err
 	}
 	a, err := parseAddress(rawPath(r))
 	if err != nil {
@@ -93,7 +97,7 @@ func (s *Server) dispatch(w *response, r *http.Request, id string) error {
 	if err := op.refuse(r, query); err != nil {
 		return err
 	}
-	return op.run(&call{address: &a, s: s, w: w, r: r, query: query, id: id})
+	return op.run(&call{address: &a, s: s, w: w, r: r, query: query, id: id, auth: who})
 }
 
 // resource is the path as errors and logs name it, decoded where possible.

@@ -15,6 +15,7 @@ type call struct {
 	r     *http.Request
 	query url.Values
 	id    string // request id
+	auth  *identity
 }
 
 // level is what an address names.
@@ -155,7 +156,7 @@ func notAllowed(method string, allowed ...string) error {
 // refuse answers 501 to whatever the request asks for that op does not do.
 func (op *operation) refuse(r *http.Request, query url.Values) error {
 	for name, values := range query {
-		if name == "x-id" || presigning(name) {
+		if name == "x-id" {
 			continue // AWS's SDKs name the operation with x-id; it asks for nothing
 		}
 		if !slices.Contains(op.query, name) && !slices.Contains(op.sub, name) {

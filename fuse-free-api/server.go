@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/holdfast-storage/holdfast/fuse-free-api/sigv4"
 )
 
 const (
@@ -36,6 +38,7 @@ type Options struct {
 	Registerer prometheus.Registerer // for the object listener's metrics; nil: none
 	Gatherer   prometheus.Gatherer   // what /metrics shows; nil: nothing
 	Rand       io.Reader             // for request ids; nil: crypto/rand
+	Now        func() time.Time      // what signatures' times are held against; nil: time.Now
 
 	StallTimeout   time.Duration // without a byte moved, before a client is cut; 0: 30 s
 	HeaderTimeout  time.Duration // for a request's headers; 0: 10 s
@@ -48,6 +51,7 @@ type Options struct {
 type Server struct {
 	opts           Options
 	keys           keys
+	verifier       *sigv4.Verifier
 	operations     []*operation
 	ids            *requestIDs
 	metrics        *metrics
@@ -74,6 +78,9 @@ func New(opts Options) (*Server, error) {
 	if opts.Rand == nil {
 		opts.Rand = rand.Reader
 	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
 	if opts.Gatherer == nil {
 		opts.Gatherer = prometheus.NewRegistry()
 	}
@@ -96,7 +103,7 @@ func New(opts Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("api: metrics: %w", err)
 	}
-	s := &Server{opts: opts, keys: newKeys(opts.AccessKey, opts.SecretKey), operations: operations(), ids: ids, metrics: m, maxObjectBytes: maxObjectBytes}
+	s := &Server{opts: opts, keys: newKeys(opts.AccessKey, opts.SecretKey), verifier: newVerifier(opts), operations: operations(), ids: ids, metrics: m, maxObjectBytes: maxObjectBytes}
 	s.life, s.endLife = context.WithCancel(context.Background())
 	return s, nil
 }
