@@ -5,21 +5,22 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 BIN     := bin/holdfast
 
-# What `make fuzz` spends on each fuzz target, how often `make kill` kills under load and in each kind of mending, and
-# the packages that `make race` and `make bench` take.
+# What `make fuzz` spends on each fuzz target, how often `make kill` kills under load and in each kind of mending, how
+# many requests `make histories` checks, and the packages that `make race` and `make bench` take.
 FUZZTIME  ?= 20s
 KILLS     ?= 100
 MENDKILLS ?= 20
 RACE      ?= ./...
 BENCH     ?= ./erasure/... ./blockstore/...
 MEND_MIB  ?= 2048
+HISTORIES ?= 200000
 
 # The same static binary everywhere: no C library, no paths of the machine that built it.
 export CGO_ENABLED := 0
 GOBUILD := $(GO) build -trimpath -ldflags '$(LDFLAGS)'
 
 .DEFAULT_GOAL := help
-.PHONY: help build cross run demo test race kill fuzz soak mutants lint fmt bench bench-mend figures clean
+.PHONY: help build cross run demo test race kill histories fuzz soak mutants lint fmt bench bench-mend figures clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +50,9 @@ race: ## the tests under the race detector (RACE=./blockstore/... for a part); n
 kill: build ## SIGKILL the binary KILLS times under load, MENDKILLS times in each kind of mending, and compare everything
 	HOLDFAST_KILLS=$(KILLS) HOLDFAST_BINARY="$(CURDIR)/$(BIN)" $(GO) test -count=1 -timeout 1h -run '^TestKills$$' -v ./cmd/holdfast
 	HOLDFAST_MEND_KILLS=$(MENDKILLS) HOLDFAST_BINARY="$(CURDIR)/$(BIN)" $(GO) test -count=1 -timeout 1h -run '^TestMendKills$$' -v ./cmd/holdfast
+
+histories: build ## HISTORIES requests of 16 clients, the daemon killed and drives lost meanwhile, linearizable by Porcupine
+	HOLDFAST_HISTORIES=$(HISTORIES) HOLDFAST_BINARY="$(CURDIR)/$(BIN)" $(GO) test -count=1 -timeout 1h -run '^TestHistories$$' -v ./cmd/holdfast
 
 fuzz: ## every fuzz target for FUZZTIME
 	@$(GO) list ./... | while read -r pkg; do \
