@@ -2,9 +2,11 @@ package api
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -40,11 +42,88 @@ func rawPath(r *http.Request) string {
 	return path
 }
 
+// domains are the host names below which a bucket's name may stand:
+// bucket.domain. Lower case, the longest first.
+type domains []string
+
+func newDomains(names []string) (domains, error) {
+	var d domains
+	for _, name := range names {
+		if err := CheckDomain(name); err != nil {
+			return nil, err
+		}
+		d = append(d, strings.ToLower(name))
+	}
+	slices.SortFunc(d, func(a, b string) int { return len(b) - len(a) })
+	return d, nil
+}
+
+// CheckDomain tells whether name is a host name, without a port, below which
+// bucket names can stand.
+func CheckDomain(name string) error {
+	wrong := fmt.Errorf("%w: %q is not of the form s3.example.org", ErrInvalidName, name)
+	if len(name) > 253 {
+		return wrong
+	}
+	if _, err := netip.ParseAddr(name); err == nil {
+		return wrong
+	}
+	for label := range strings.SplitSeq(strings.ToLower(name), ".") {
+		if len(label) == 0 || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
+			return wrong
+		}
+		for i := range len(label) {
+			if !lowerAlnum(label[i]) && label[i] != '-' {
+				return wrong
+			}
+		}
+	}
+	return nil
+}
+
+// bucket gives what stands in front of a domain in a Host header's value. It
+// finds nothing in a domain itself, nor in hosts that are not below one: their
+// requests name the bucket by their path.
+func (d domains) bucket(host string) (bucket string, found bool) {
+	if len(d) == 0 {
+		return "", false
+	}
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	for _, domain := range d {
+		if host == domain {
+			return "", false
+		}
+		if bucket, found = strings.CutSuffix(host, "."+domain); found {
+			return bucket, true
+		}
+	}
+	return "", false
+}
+
+// parse gives the address that a request's host and raw path name together.
+func (d domains) parse(host, raw string) (address, error) {
+	bucket, found := d.bucket(host)
+	if !found {
+		return parseAddress(raw)
+	}
+	if !strings.HasPrefix(raw, "/") {
+		return address{}, errNoSlash()
+	}
+	return newAddress(bucket, raw[1:])
+}
+
+func errNoSlash() error {
+	return fault(codeInvalidURI, "The request target must start with a slash.")
+}
+
 // parseAddress splits a raw path into bucket and key: the first "/" behind
 // the bucket parts them, and everything behind it, decoded once, is the key.
 func parseAddress(raw string) (address, error) {
 	if !strings.HasPrefix(raw, "/") {
-		return address{}, fault(codeInvalidURI, "The request target must start with a slash.")
+		return address{}, errNoSlash()
 	}
 	rawBucket, rawKey, _ := strings.Cut(raw[1:], "/")
 	if rawBucket == "" && rawKey == "" && raw == "/" {
@@ -54,6 +133,12 @@ func parseAddress(raw string) (address, error) {
 	if err != nil {
 		return address{}, fault(codeInvalidURI, "The path is not validly percent-encoded.")
 	}
+	return newAddress(bucket, rawKey)
+}
+
+// newAddress is the address of a bucket and of the key in it that is still
+// percent-encoded.
+func newAddress(bucket, rawKey string) (address, error) {
 	key, err := url.PathUnescape(rawKey)
 	if err != nil {
 		return address{}, fault(codeInvalidURI, "The path is not validly percent-encoded.")

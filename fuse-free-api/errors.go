@@ -159,37 +159,38 @@ func sentence(err error) string {
 
 // writeError sends e; nothing was sent before. An answer to HEAD, and one
 // with a status that forbids it, has no body.
-func writeError(w *response, r *http.Request, e *s3Error, requestID string) {
-	h := w.Header()
+func writeError(c *call, e *s3Error) {
+	w, h := c.w, c.w.Header()
 	for _, name := range []string{"Content-Type", "Content-Length", "Content-Encoding", "Content-Range", "Cache-Control", "Expires"} {
 		h.Del(name)
 	}
 	for name, value := range e.header {
 		h.Set(name, value)
 	}
-	if e.cut {
+	if e.cut && c.r.ProtoMajor == 1 { // with HTTP/2, net/http ends the one stream
 		h.Set("Connection", "close")
 	}
-	if r.Method == http.MethodHead {
+	if c.r.Method == http.MethodHead {
 		w.WriteHeader(e.code.status)
 		return
 	}
 	x := newXML(w)
 	h.Set("Content-Type", "application/xml")
 	w.WriteHeader(e.code.status)
-	e.write(x, r, requestID)
+	e.write(x, c)
 }
 
 // write gives the error as an element, the last of its document.
-func (e *s3Error) write(x *xmlWriter, r *http.Request, requestID string) {
+func (e *s3Error) write(x *xmlWriter, c *call) {
 	x.start("Error")
 	x.text("Code", e.code.name)
 	x.text("Message", e.message)
 	for _, d := range e.details {
 		x.text(d.Name, d.Value)
 	}
-	x.text("Resource", resource(r))
-	x.text("RequestId", requestID)
+	x.text("Resource", c.resource())
+	x.text("RequestId", c.id)
+	x.text("HostId", c.s.ids.host)
 	x.end("Error")
 	x.flush()
 }

@@ -9,24 +9,26 @@ import (
 
 // metrics are those of the object listener.
 type metrics struct {
-	requests       *prometheus.CounterVec   // method, class
-	duration       *prometheus.HistogramVec // method
+	requests       *prometheus.CounterVec   // operation, class
+	duration       *prometheus.HistogramVec // operation
 	received, sent prometheus.Counter
 	inFlight       prometheus.Gauge
 	connections    prometheus.Gauge
 }
 
-func methods() []string { return []string{"GET", "HEAD", "PUT", "DELETE", "POST", "other"} }
+// noOperation stands for that of a request which was refused before it was
+// known what it asks for.
+const noOperation = "none"
 
 // newMetrics registers with reg, if it is not nil. All label values are there
 // from the start, so that a rate over them begins at zero.
-func newMetrics(reg prometheus.Registerer) (*metrics, error) {
+func newMetrics(reg prometheus.Registerer, all []*operation) (*metrics, error) {
 	m := &metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "holdfast_http_requests_total",
-			Help: "Requests to the object listener, by method and class of status; cut: the connection was closed before the answer was whole."}, []string{"method", "class"}),
+			Help: "Requests to the object listener, by operation and class of status; none: refused before the operation was known; cut: ended before the answer was whole."}, []string{"operation", "class"}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "holdfast_http_request_duration_seconds",
 			Help:    "Time from a request's headers to the end of its answer, bodies included.",
-			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}}, []string{"method"}),
+			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}}, []string{"operation"}),
 		received: prometheus.NewCounter(prometheus.CounterOpts{Name: "holdfast_http_received_bytes_total",
 			Help: "Bytes of request bodies read."}),
 		sent: prometheus.NewCounter(prometheus.CounterOpts{Name: "holdfast_http_sent_bytes_total",
@@ -36,10 +38,14 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		connections: prometheus.NewGauge(prometheus.GaugeOpts{Name: "holdfast_http_connections",
 			Help: "Connections open now."}),
 	}
-	for _, method := range methods() {
-		m.duration.WithLabelValues(method)
+	names := []string{noOperation}
+	for _, op := range all {
+		names = append(names, op.name)
+	}
+	for _, name := range names {
+		m.duration.WithLabelValues(name)
 		for _, class := range []string{"2xx", "3xx", "4xx", "5xx", "cut"} {
-			m.requests.WithLabelValues(method, class)
+			m.requests.WithLabelValues(name, class)
 		}
 	}
 	if reg == nil {
@@ -53,17 +59,11 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	return m, nil
 }
 
-func (m *metrics) observe(method string, status int, cut bool, took time.Duration) {
-	label := "other"
-	for _, known := range methods() {
-		if method == known {
-			label = known
-		}
-	}
+func (m *metrics) observe(operation string, status int, cut bool, took time.Duration) {
 	class := "cut"
 	if !cut {
 		class = strconv.Itoa(status/100) + "xx"
 	}
-	m.requests.WithLabelValues(label, class).Inc()
-	m.duration.WithLabelValues(label).Observe(took.Seconds())
+	m.requests.WithLabelValues(operation, class).Inc()
+	m.duration.WithLabelValues(operation).Observe(took.Seconds())
 }

@@ -27,14 +27,14 @@ func TestMetrics(t *testing.T) {
 		t.Fatalf("%+v", a)
 	}
 	for _, line := range []string{
-		`holdfast_http_requests_total{class="2xx",method="PUT"} 1`,
-		`holdfast_http_requests_total{class="2xx",method="GET"} 1`,
-		`holdfast_http_requests_total{class="3xx",method="GET"} 1`,
-		`holdfast_http_requests_total{class="4xx",method="HEAD"} 1`,
-		`holdfast_http_requests_total{class="4xx",method="other"} 1`,
-		`holdfast_http_requests_total{class="5xx",method="DELETE"} 0`,
-		`holdfast_http_requests_total{class="cut",method="GET"} 0`,
-		`holdfast_http_request_duration_seconds_count{method="GET"} 2`,
+		`holdfast_http_requests_total{class="2xx",operation="PutObject"} 1`,
+		`holdfast_http_requests_total{class="2xx",operation="GetObject"} 1`,
+		`holdfast_http_requests_total{class="3xx",operation="GetObject"} 1`,
+		`holdfast_http_requests_total{class="4xx",operation="HeadObject"} 1`,
+		`holdfast_http_requests_total{class="4xx",operation="none"} 1`,
+		`holdfast_http_requests_total{class="5xx",operation="DeleteObject"} 0`,
+		`holdfast_http_requests_total{class="cut",operation="GetObject"} 0`,
+		`holdfast_http_request_duration_seconds_count{operation="GetObject"} 2`,
 		`holdfast_http_received_bytes_total 5`,
 		`holdfast_http_requests_in_flight 0`,
 	} {

@@ -12,99 +12,141 @@ import (
 )
 
 // ObjectHandler is the object listener's handler, for a server of one's own;
-// ServeObjects adds what a handler cannot do: cutting clients that do not
-// read, limits on connections, draining.
+// ServeObjects adds what a handler cannot do: TLS, cutting clients that
+// stall, limits on connections, draining.
 func (s *Server) ObjectHandler() http.Handler { return http.HandlerFunc(s.serveObject) }
 
 func (s *Server) serveObject(rw http.ResponseWriter, r *http.Request) {
-	w := &response{ResponseWriter: rw, sent: s.metrics.sent}
-	id := s.ids.next()
-	h := w.Header()
-	h["x-amz-request-id"] = []string{id}
-	h.Set("Server", "Holdfast")
+	limitBody(rw, r, s.opts.StallTimeout)
+	c := s.newCall(rw, r)
 	began := time.Now()
+	running := s.requests.Add(1)
 	s.metrics.inFlight.Inc()
 	cut := true
 	defer func() {
+		s.requests.Add(-1)
 		s.metrics.inFlight.Dec()
-		s.metrics.observe(r.Method, w.status, cut, time.Since(began))
+		took := time.Since(began)
+		s.metrics.observe(c.operation(), c.w.status, cut, took)
+		if s.opts.AccessLog != nil {
+			c.logAccess(s.opts.AccessLog, cut, took)
+		}
 	}()
-	limitBody(rw, r, s.opts.StallTimeout)
 
-	err := s.protected(w, r, id)
+	var err error
+	if running > int64(s.opts.MaxRequests) {
+		err = fault(codeSlowDown, "More than %d requests at once; please reduce your request rate.", s.opts.MaxRequests).with("Retry-After", "1")
+	} else {
+		err = c.protected()
+	}
 	// net/http ends the context when the client leaves, but also when its
 	// body ended early, and such a client may well wait for the answer.
 	gone := r.Context().Err() != nil && errors.Is(err, context.Canceled) || errors.Is(err, errClientGone)
 	switch {
 	case err == nil:
-	case w.status != 0 || gone:
+	case c.w.status != 0 || gone:
 		// Too late for an answer, or nobody is there to have one. The
-		// connection ends here, so that a body cut short is seen as one.
+		// connection ends here, or with HTTP/2 the stream, so that a body cut
+		// short is seen as one.
 		if !gone {
-			s.opts.Logger.Error("answer cut short", slog.String("request", id), slog.String("resource", resource(r)), slog.Any("error", err))
+			s.opts.Logger.Error("answer cut short", slog.String("request", c.id), slog.String("resource", c.resource()), slog.Any("error", err))
 		}
 		panic(http.ErrAbortHandler)
 	default:
-		e := storeFault(err)
-		level := slog.LevelDebug
-		if e.code == codeInternal {
-			level = slog.LevelError
-		} else if e.code.status >= 500 && e.code != codeNotImplemented {
-			level = slog.LevelWarn
-		}
-		s.opts.Logger.Log(context.WithoutCancel(r.Context()), level, "request failed", slog.String("request", id),
-			slog.String("method", r.Method), slog.String("resource", resource(r)), slog.Any("error", e))
-		writeError(w, r, e, id)
+		c.answerError(storeFault(err))
 	}
 	cut = false
 }
 
+// newCall begins a request: from here on it has an id, whatever becomes of it.
+func (s *Server) newCall(rw http.ResponseWriter, r *http.Request) *call {
+	c := &call{address: &address{}, s: s, r: r, id: s.ids.next(), w: &response{ResponseWriter: rw, sent: s.metrics.sent}}
+	if r.Body != nil && r.Body != http.NoBody {
+		// In a copy: net/http goes by the type of its own request's body when
+		// it decides what to do with the rest of it.
+		c.r = r.WithContext(r.Context())
+		c.body = &countedBody{ReadCloser: r.Body}
+		c.r.Body = c.body
+	}
+	h := c.w.Header()
+	h["x-amz-request-id"] = []string{c.id}
+	h["x-amz-id-2"] = []string{s.ids.host}
+	h.Set("Server", "Holdfast")
+	return c
+}
+
+// answerError answers a request of whose answer nothing was sent, and logs
+// what is not the client's own doing.
+func (c *call) answerError(e *s3Error) {
+	c.code = e.code.name
+	level := slog.LevelDebug
+	if e.code == codeInternal {
+		level = slog.LevelError
+	} else if e.code.status >= 500 && e.code != codeNotImplemented {
+		level = slog.LevelWarn
+	}
+	c.s.opts.Logger.Log(context.WithoutCancel(c.r.Context()), level, "request failed", slog.String("request", c.id),
+		slog.String("method", c.r.Method), slog.String("resource", c.resource()), slog.Any("error", e))
+	writeError(c, e)
+}
+
 // protected runs the request and turns a panic into an error, so that a
 // mistake in one request is not the end of the others.
-func (s *Server) protected(w *response, r *http.Request, id string) (err error) {
+func (c *call) protected() (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			s.opts.Logger.Error("request panicked", slog.String("request", id), slog.Any("panic", v), slog.String("stack", string(debug.Stack())))
+			c.s.opts.Logger.Error("request panicked", slog.String("request", c.id), slog.Any("panic", v), slog.String("stack", string(debug.Stack())))
 			err = fault(codeInternal, "An internal error occurred; the log has it under the request id.")
 		}
 	}()
-	return s.dispatch(w, r, id)
+	return c.dispatch()
 }
 
-func (s *Server) dispatch(w *response, r *http.Request, id string) error {
-	who, err := s.authenticate(r)
-	if err != nil {
+func (c *call) dispatch() (err error) {
+	// The signature is of the path as it was sent; only then is it taken apart.
+	if c.auth, err = c.s.authenticate(c.r); err != nil {
 		return err
 	}
-	query, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil {
+	if c.query, err = url.ParseQuery(c.r.URL.RawQuery); err != nil {
 		return fault(codeInvalidURI, "The query cannot be read: it is not validly percent-encoded, or has a semicolon.")
 	}
-	if err := who.settle(query, r.Header); err != nil {
+	if err := c.auth.settle(c.query, c.r.Header); err != nil {
 		return err
 	}
-	a, err := parseAddress(rawPath(r))
+	a, err := c.s.domains.parse(c.r.Host, rawPath(c.r))
 	if err != nil {
 		return err
 	}
+	c.address = &a
 	if a.bucket != "" {
-		w.Header()["x-amz-bucket-region"] = []string{s.opts.Region}
+		c.w.Header()["x-amz-bucket-region"] = []string{c.s.opts.Region}
 	}
-	op, err := choose(s.operations, r, a, query)
-	if err != nil {
+	if c.op, err = choose(c.s.operations, c.r, a, c.query); err != nil {
 		return err
 	}
-	if err := op.refuse(r, query); err != nil {
+	if err := c.op.refuse(c.r, c.query); err != nil {
 		return err
 	}
-	return op.run(&call{address: &a, s: s, w: w, r: r, query: query, id: id, auth: who})
+	return c.op.run(c)
 }
 
-// resource is the path as errors and logs name it, decoded where possible.
-func resource(r *http.Request) string {
-	raw := rawPath(r)
+// operation names what was asked for, as metrics and the access log do.
+func (c *call) operation() string {
+	if c.op == nil {
+		return noOperation
+	}
+	return c.op.name
+}
+
+// resource is the path as errors and logs name it, decoded where possible;
+// the bucket is in front, too, where the host named it.
+func (c *call) resource() string {
+	raw := rawPath(c.r)
 	if path, err := url.PathUnescape(raw); err == nil {
 		raw = path
+	}
+	if bucket, found := c.s.domains.bucket(c.r.Host); found {
+		raw = "/" + bucket + raw
 	}
 	return strings.ToValidUTF8(raw, "\uFFFD")
 }

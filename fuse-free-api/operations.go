@@ -16,6 +16,9 @@ type call struct {
 	query url.Values
 	id    string // request id
 	auth  *identity
+	op    *operation   // nil until it is known
+	body  *countedBody // nil if the request has none
+	code  string       // S3's, if the answer is an error
 }
 
 // level is what an address names.

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -15,6 +16,7 @@ import (
 type response struct {
 	http.ResponseWriter
 	status int
+	bytes  int64              // of the body, sent
 	sent   prometheus.Counter // bytes of bodies
 }
 
@@ -28,6 +30,7 @@ func (w *response) WriteHeader(status int) {
 func (w *response) Write(p []byte) (int, error) {
 	w.WriteHeader(http.StatusOK)
 	n, err := w.ResponseWriter.Write(p)
+	w.bytes += int64(n)
 	w.sent.Add(float64(n))
 	return n, err
 }
@@ -35,19 +38,32 @@ func (w *response) Write(p []byte) (int, error) {
 // Unwrap is how http.ResponseController finds the connection.
 func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
+// countedBody counts what is read of a request's body, framing included.
+type countedBody struct {
+	io.ReadCloser
+	bytes int64
+}
+
+func (b *countedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.bytes += int64(n)
+	return n, err
+}
+
 // requestIDs makes ids that are unique within a process by counting and
 // between processes by a random prefix.
 type requestIDs struct {
 	prefix string
+	host   string // of the process: what S3 calls the extended request id
 	count  atomic.Uint64
 }
 
 func newRequestIDs(random io.Reader) (*requestIDs, error) {
-	var b [4]byte
+	var b [4 + 24]byte
 	if _, err := io.ReadFull(random, b[:]); err != nil {
 		return nil, fmt.Errorf("reading randomness for request ids: %w", err)
 	}
-	return &requestIDs{prefix: hex.EncodeToString(b[:])}, nil
+	return &requestIDs{prefix: hex.EncodeToString(b[:4]), host: base64.StdEncoding.EncodeToString(b[4:])}, nil
 }
 
 func (ids *requestIDs) next() string { return fmt.Sprintf("%s%08x", ids.prefix, ids.count.Add(1)) }

@@ -39,12 +39,15 @@ type Options struct {
 	Gatherer   prometheus.Gatherer   // what /metrics shows; nil: nothing
 	Rand       io.Reader             // for request ids; nil: crypto/rand
 	Now        func() time.Time      // what signatures' times are held against; nil: time.Now
+	AccessLog  *slog.Logger          // takes a line for each request to the object listener; nil: none
+	Domains    []string              // below which buckets' names may stand as host names; see CheckDomain
 
 	StallTimeout   time.Duration // without a byte moved, before a client is cut; 0: 30 s
 	HeaderTimeout  time.Duration // for a request's headers; 0: 10 s
 	IdleTimeout    time.Duration // between requests of a connection; 0: 60 s
 	DrainTimeout   time.Duration // for running requests at the end; 0: 30 s
-	MaxConnections int           // of the object listener; 0: 1024
+	MaxConnections int           // of the object listener; 0: 4096
+	MaxRequests    int           // to the object listener at once, 503 SlowDown beyond; 0: 2048
 }
 
 // Server is the HTTP edge of one pool. It is safe for concurrent use.
@@ -53,7 +56,9 @@ type Server struct {
 	keys           keys
 	verifier       *sigv4.Verifier
 	operations     []*operation
+	domains        domains
 	ids            *requestIDs
+	requests       atomic.Int64 // to the object listener, now
 	metrics        *metrics
 	draining       atomic.Bool
 	life           context.Context // ends when draining begins; for requests that are not worth waiting for
@@ -93,17 +98,26 @@ func New(opts Options) (*Server, error) {
 		}
 	}
 	if opts.MaxConnections <= 0 {
-		opts.MaxConnections = 1024
+		opts.MaxConnections = 4096
 	}
+	if opts.MaxRequests <= 0 {
+		opts.MaxRequests = 2048
+	}
+	hosts, err := newDomains(opts.Domains)
+	if err != nil {
+		return nil, fmt.Errorf("api: %w", err)
+	}
+	all := operations()
 	ids, err := newRequestIDs(opts.Rand)
 	if err != nil {
 		return nil, fmt.Errorf("api: %w", err)
 	}
-	m, err := newMetrics(opts.Registerer)
+	m, err := newMetrics(opts.Registerer, all)
 	if err != nil {
 		return nil, fmt.Errorf("api: metrics: %w", err)
 	}
-	s := &Server{opts: opts, keys: newKeys(opts.AccessKey, opts.SecretKey), verifier: newVerifier(opts), operations: operations(), ids: ids, metrics: m, maxObjectBytes: maxObjectBytes}
+	s := &Server{opts: opts, keys: newKeys(opts.AccessKey, opts.SecretKey), verifier: newVerifier(opts), operations: all, domains: hosts,
+		ids: ids, metrics: m, maxObjectBytes: maxObjectBytes}
 	s.life, s.endLife = context.WithCancel(context.Background())
 	return s, nil
 }

@@ -114,7 +114,7 @@ func TestStalledReaderIsCut(t *testing.T) {
 	defer conn.Close()
 	fmt.Fprintf(conn, "GET /bkt/k HTTP/1.1\r\nHost: h\r\nAuthorization: %s\r\n\r\n", basic(testAccess, testSecret))
 	eventually(t, "the request is cut", func() bool {
-		return testutil.ToFloat64(g.metrics.requests.WithLabelValues("GET", "cut")) == 1 && testutil.ToFloat64(g.metrics.inFlight) == 0
+		return testutil.ToFloat64(g.metrics.requests.WithLabelValues("GetObject", "cut")) == 1 && testutil.ToFloat64(g.metrics.inFlight) == 0
 	})
 	if n, err := io.Copy(io.Discard, conn); n >= 64<<20 {
 		t.Errorf("%d bytes, %v", n, err)
