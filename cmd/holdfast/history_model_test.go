@@ -18,9 +18,9 @@ import (
 type deedKind int
 
 const (
-	deedPut deedKind = iota
-	deedCreate       // PUT with If-None-Match: *
-	deedSwap         // PUT with If-Match
+	deedPut    deedKind = iota
+	deedCreate          // PUT with If-None-Match: *
+	deedSwap            // PUT with If-Match
 	deedDelete
 	deedGet
 	deedHead
