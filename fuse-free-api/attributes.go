@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/holdfast-storage/holdfast/fuse-free-api/checksum"
 )
 
 const (
@@ -27,6 +29,12 @@ func attributes(h http.Header) (contentType string, meta, system []Pair, err err
 	for _, name := range keptHeaders() {
 		if values := h.Values(name); len(values) > 0 {
 			p := Pair{Name: name, Value: strings.Join(values, ", ")}
+			if name == "Content-Encoding" {
+				var framed bool
+				if p.Value, framed = cutChunkedToken(p.Value); framed && p.Value == "" {
+					continue
+				}
+			}
 			size += len(p.Name) + len(p.Value)
 			system = append(system, p)
 		}
@@ -66,6 +74,16 @@ func setValidators(h http.Header, info ObjectInfo) {
 	for _, p := range info.System {
 		if p.Name == "Cache-Control" || p.Name == "Expires" {
 			h.Set(p.Name, p.Value)
+		}
+	}
+}
+
+// setChecksums sends the checksum among an object's System pairs, and its
+// type.
+func setChecksums(h http.Header, system []Pair) {
+	for _, p := range system {
+		if _, ok := checksum.ByHeader(p.Name); ok || p.Name == checksum.TypeHeader {
+			h[p.Name] = []string{p.Value}
 		}
 	}
 }

@@ -14,6 +14,7 @@ func (c *call) document(max int64) ([]byte, error) {
 	if err != nil {
 		return nil, tooLongDocument(err, max)
 	}
+	up.itself, up.digests = true, newDigests(up.md5 != nil, up.sha256 != nil, up.algorithm)
 	doc, err := io.ReadAll(up)
 	if err != nil {
 		return nil, tooLongDocument(err, max)

@@ -31,6 +31,7 @@ var (
 	codeInvalidBucketName    = code{"InvalidBucketName", 400}
 	codeInvalidDigest        = code{"InvalidDigest", 400}
 	codeInvalidLocation      = code{"InvalidLocationConstraint", 400}
+	codeInvalidPartNumber    = code{"InvalidPartNumber", 416}
 	codeInvalidRange         = code{"InvalidRange", 416}
 	codeInvalidTag           = code{"InvalidTag", 400}
 	codeInvalidURI           = code{"InvalidURI", 400}
@@ -46,8 +47,8 @@ var (
 	codeInvalidPart          = code{"InvalidPart", 400}
 	codeInvalidPartOrder     = code{"InvalidPartOrder", 400}
 	codeInvalidRequest       = code{"InvalidRequest", 400}
-	codeNotImplemented       = code{"NotImplemented", 501}
 	codeNoSuchVersion        = code{"NoSuchVersion", 404}
+	codeNotImplemented       = code{"NotImplemented", 501}
 	codeOperationAborted     = code{"OperationAborted", 409}
 	codePreconditionFailed   = code{"PreconditionFailed", 412}
 	codeRequestTimeout       = code{"RequestTimeout", 400}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"strings"
 )
 
 // headBufferBytes is how much of a body is held back until it is known good:
@@ -16,11 +15,15 @@ const headBufferBytes = 32 << 10
 var errClientGone = errors.New("the client is gone")
 
 func (c *call) headObject() error {
+	asked, err := c.selection()
+	if err != nil {
+		return err
+	}
 	info, err := c.s.opts.Store.Stat(c.r.Context(), c.bucket, c.key)
 	if err != nil {
 		return err
 	}
-	_, status, err := c.head(info)
+	_, status, err := c.head(info, asked)
 	if err != nil {
 		return err
 	}
@@ -29,12 +32,16 @@ func (c *call) headObject() error {
 }
 
 func (c *call) getObject() error {
+	asked, err := c.selection()
+	if err != nil {
+		return err
+	}
 	obj, err := c.s.opts.Store.Get(c.r.Context(), c.bucket, c.key)
 	if err != nil {
 		return err
 	}
 	defer obj.Close()
-	part, status, err := c.head(obj.Info())
+	part, status, err := c.head(obj.Info(), asked)
 	if err != nil {
 		return err
 	}
@@ -55,9 +62,9 @@ func (c *call) getObject() error {
 	return body.flush()
 }
 
-// head decides conditions and range and prepares the headers; only the
-// status remains to be sent.
-func (c *call) head(info ObjectInfo) (part span, status int, err error) {
+// head decides conditions and what is asked for, and prepares the headers;
+// only the status remains to be sent.
+func (c *call) head(info ObjectInfo, asked selection) (part span, status int, err error) {
 	status, err = readCondition(c.r.Header, info)
 	switch {
 	case err != nil:
@@ -68,18 +75,14 @@ func (c *call) head(info ObjectInfo) (part span, status int, err error) {
 	case status != 0:
 		return span{}, 0, ErrPrecondition
 	}
-	part, status = span{n: info.Size}, http.StatusOK
-	// Two lines are a list, hence several ranges.
-	if header := strings.Join(c.r.Header.Values("Range"), ","); header != "" && rangeApplies(c.r.Header, info) {
-		var ok bool
-		if part, ok = parseRange(header, info.Size); !ok {
-			return span{}, 0, fault(codeInvalidRange, "The object has %d bytes; the range %q holds none of them.", info.Size, header).
-				with("Content-Range", fmt.Sprintf("bytes */%d", info.Size))
-		}
+	if part, err = asked.span(c.r.Header, info); err != nil {
+		return span{}, 0, err
 	}
 	h := c.w.Header()
 	setAttributes(h, info)
+	asked.set(h, info, part)
 	h.Set("Content-Length", strconv.FormatInt(part.n, 10))
+	status = http.StatusOK
 	if part.partial {
 		h.Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", part.off, part.off+part.n-1, info.Size))
 		status = http.StatusPartialContent

@@ -55,6 +55,7 @@ type operation struct {
 	conditions []string // If-* headers
 	meta       bool     // x-amz-meta-*
 	upload     bool     // takes an object's body, and a part of one is no substitute
+	document   bool     // takes a document, and x-amz-checksum-* is of it
 }
 
 // operations is everything that the object listener does.
@@ -64,7 +65,7 @@ func operations() []*operation {
 	overrides := []string{"partNumber", "versionId", "response-cache-control", "response-content-disposition",
 		"response-content-encoding", "response-content-language", "response-content-type", "response-expires"}
 	stored := []string{"acl", "storage-class", "tagging"}
-	copied := []string{"copy-source", "copy-source-if-match", "copy-source-if-none-match", "copy-source-if-modified-since",
+	copied := []string{"source-expected-bucket-owner", "copy-source", "copy-source-if-match", "copy-source-if-none-match", "copy-source-if-modified-since",
 		"copy-source-if-unmodified-since"}
 	paging := []string{"prefix", "delimiter", "encoding-type"}
 	all := []*operation{
@@ -81,10 +82,10 @@ func operations() []*operation {
 			query: append([]string{"key-marker", "upload-id-marker", "max-uploads"}, paging...)},
 		{name: "GetBucketLocation", level: bucketLevel, method: "GET", sub: []string{"location"}, run: (*call).bucketLocation},
 		{name: "HeadBucket", level: bucketLevel, method: "HEAD", run: (*call).headBucket},
-		{name: "CreateBucket", level: bucketLevel, method: "PUT", run: (*call).createBucket,
+		{name: "CreateBucket", level: bucketLevel, method: "PUT", run: (*call).createBucket, document: true,
 			amz: []string{"acl", "object-ownership", "bucket-object-lock-enabled"}},
 		{name: "DeleteBucket", level: bucketLevel, method: "DELETE", run: (*call).deleteBucket},
-		{name: "DeleteObjects", level: bucketLevel, method: "POST", sub: []string{"delete"}, run: (*call).deleteObjects,
+		{name: "DeleteObjects", level: bucketLevel, method: "POST", sub: []string{"delete"}, run: (*call).deleteObjects, document: true,
 			amz: []string{"bypass-governance-retention"}},
 
 		{name: "GetObject", level: objectLevel, method: "GET", run: (*call).getObject, conditions: reading,
@@ -102,7 +103,7 @@ func operations() []*operation {
 		{name: "GetObjectTagging", level: objectLevel, method: "GET", sub: []string{"tagging"}, run: (*call).getTagging,
 			query: []string{"versionId"}},
 		{name: "PutObjectTagging", level: objectLevel, method: "PUT", sub: []string{"tagging"}, run: (*call).putTagging,
-			query: []string{"versionId"}},
+			document: true, query: []string{"versionId"}},
 		{name: "DeleteObjectTagging", level: objectLevel, method: "DELETE", sub: []string{"tagging"}, run: (*call).deleteTagging,
 			query: []string{"versionId"}},
 
@@ -174,59 +175,11 @@ func (op *operation) refuse(r *http.Request, query url.Values) error {
 			return err
 		}
 	}
+	if err := checkOwner(r.Header); err != nil {
+		return err
+	}
 	for name := range r.Trailer {
 		return notImplemented("The trailer %q is not supported.", name)
-	}
-	return nil
-}
-
-func (op *operation) refuseHeader(name string, values []string) error {
-	unsupported := func() error { return notImplemented("The header %q, or its value, is not supported.", name) }
-	value := values[0]
-	lists := strings.HasPrefix(name, metaPrefix) || name == "x-amz-object-attributes"
-	if len(values) > 1 && strings.HasPrefix(name, "x-amz-") && !lists {
-		return fault(codeInvalidArgument, "The header %q is given more than once.", name)
-	}
-	switch {
-	case name == "if" || strings.HasPrefix(name, "if-"):
-		if !slices.ContainsFunc(op.conditions, func(c string) bool { return strings.EqualFold(c, name) }) {
-			return unsupported()
-		}
-	case strings.HasPrefix(name, metaPrefix):
-		if !op.meta {
-			return unsupported()
-		}
-	case name == "x-amz-content-sha256":
-		if strings.HasPrefix(value, "STREAMING-") {
-			return notImplemented("Bodies in aws-chunked framing (%s) are not supported yet.", value)
-		}
-	case name == "x-amz-date", name == "x-amz-user-agent":
-	case strings.HasPrefix(name, "x-amz-"):
-		if !slices.Contains(op.amz, name[len("x-amz-"):]) {
-			return unsupported()
-		}
-		// These may name only what is the case anyway.
-		only := map[string]string{"x-amz-acl": "private", "x-amz-storage-class": "STANDARD", "x-amz-checksum-mode": "ENABLED",
-			"x-amz-object-ownership": "BucketOwnerEnforced", "x-amz-bucket-object-lock-enabled": "false"}
-		if want, ok := only[name]; ok && value != want {
-			return unsupported()
-		}
-	case name == "content-encoding":
-		for _, line := range values {
-			for token := range strings.SplitSeq(line, ",") {
-				if op.upload && strings.EqualFold(strings.TrimSpace(token), "aws-chunked") {
-					return notImplemented("Bodies in aws-chunked framing are not supported yet.")
-				}
-			}
-		}
-	case name == "content-range":
-		if op.upload {
-			return notImplemented("Replacing a part of an object is not supported.")
-		}
-	case name == "content-md5":
-		if len(values) > 1 {
-			return fault(codeInvalidDigest, "The Content-MD5 header is given more than once.")
-		}
 	}
 	return nil
 }

@@ -22,7 +22,7 @@ func (c *call) putObject() error {
 		return err
 	}
 	info, err := c.s.opts.Store.Put(c.r.Context(), c.bucket, c.key, up, PutRequest{
-		Body: Body{Size: up.size, Finish: up.finish}, ContentType: contentType, Meta: meta, System: system, If: cond,
+		Body: up.object(c.s), ContentType: contentType, Meta: meta, System: system, If: cond,
 	})
 	if err != nil {
 		// What the client did wrong says more than what the store made of it.
@@ -32,12 +32,16 @@ func (c *call) putObject() error {
 		return err
 	}
 	c.w.Header()["ETag"] = []string{`"` + info.ETag + `"`}
+	setChecksums(c.w.Header(), info.System)
 	c.w.WriteHeader(http.StatusOK)
 	return nil
 }
 
 // deleteObject answers 204 whether the object was there or not.
 func (c *call) deleteObject() error {
+	if err := c.onlyVersion(); err != nil {
+		return err
+	}
 	cond, err := writeCondition(c.r.Header)
 	if err != nil {
 		return err

@@ -37,10 +37,11 @@ type Options struct {
 	Logger     *slog.Logger          // nil: none
 	Registerer prometheus.Registerer // for the object listener's metrics; nil: none
 	Gatherer   prometheus.Gatherer   // what /metrics shows; nil: nothing
-	Rand       io.Reader             // for request ids; nil: crypto/rand
+	Rand       io.Reader             // for request ids and ETags, by several goroutines; nil: crypto/rand
 	Now        func() time.Time      // what signatures' times are held against; nil: time.Now
 	AccessLog  *slog.Logger          // takes a line for each request to the object listener; nil: none
 	Domains    []string              // below which buckets' names may stand as host names; see CheckDomain
+	ETag       ETagMode
 
 	StallTimeout   time.Duration // without a byte moved, before a client is cut; 0: 30 s
 	HeaderTimeout  time.Duration // for a request's headers; 0: 10 s

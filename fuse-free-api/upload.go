@@ -1,76 +1,108 @@
 package api
 
 import (
-	"crypto/md5"
-	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/base64"
-	"encoding/hex"
 	"errors"
-	"hash"
+	"fmt"
 	"io"
 	"net/http"
-	"os"
-	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
+	"github.com/holdfast-storage/holdfast/fuse-free-api/awschunked"
+	"github.com/holdfast-storage/holdfast/fuse-free-api/checksum"
 )
 
-// upload reads a request's body: it counts and hashes what passes, renews the
-// read deadline before each read, so that a client is cut only when nothing
-// comes for StallTimeout, and says in S3's words what went wrong.
+// upload is the body of a request on its way in, as the store reads it:
+//
+//	net/http → wire (deadline, count) → framing, if any → Read → the store
+//	                                       the store → Digest → hashes
+//	                 everything was read, and nothing else came → finish
+//
+// Read gives the object's bytes and ends with the body: in the call that gives
+// the last byte it reads on to the end of framing and trailers, so that
+// finish, which a store may call with others waiting, need not wait for a client.
 type upload struct {
-	body       io.Reader
-	control    *http.ResponseController
-	stall      time.Duration
-	size       int64 // announced; -1: unknown
-	max        int64
-	n          int64 // read so far
-	whole      bool  // EOF seen
-	err        error // the first failure; it stays
-	md5        hash.Hash
-	sha256     hash.Hash // nil if no hash was announced
-	wantMD5    []byte    // nil if none was announced
-	wantSHA256 []byte
-	received   prometheus.Counter
-}
-
-// limitBody gives a request that has a body its first read deadline. It
-// holds for what net/http itself reads of a body that nobody wanted, too. A
-// request without one must have none: net/http listens on the connection for
-// the client to leave, and would take the deadline for that.
-func limitBody(w http.ResponseWriter, r *http.Request, stall time.Duration) {
-	if r.Body != nil && r.Body != http.NoBody {
-		// The error is of writers that have no connection, as in tests.
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(stall))
-	}
+	promises
+	wire    *wire
+	body    io.Reader          // wire, or what takes the framing off
+	frame   *awschunked.Reader // takes the framing off; nil: there is none
+	size    int64              // of the body without framing; -1: unknown
+	max     int64
+	n       int64 // given by Read so far
+	whole   bool  // the end was seen
+	err     error // the first failure, or io.EOF; it stays
+	digests *digests
+	itself  bool // Read feeds the digests; nobody calls Digest
 }
 
 // upload checks what the headers say of the body, which may have at most max
-// bytes, and prepares to read it. Nothing has been read when it fails.
+// bytes, and prepares to read it. Nothing has been read when it fails: a
+// client that waits for 100 Continue sends nothing in vain.
 func (c *call) upload(max int64) (*upload, error) {
-	u := &upload{
-		body: c.r.Body, control: http.NewResponseController(c.w), stall: c.s.opts.StallTimeout,
-		size: c.r.ContentLength, max: max, md5: md5.New(), received: c.s.metrics.received,
+	u := &upload{size: c.r.ContentLength, max: max}
+	wrapped, err := readFraming(c.r.Header, c.r.ContentLength, c.payload())
+	if err != nil {
+		return nil, err
+	}
+	if wrapped.framed {
+		u.size = wrapped.size
 	}
 	if u.size > max {
 		return nil, tooLarge(max)
 	}
-	if values := c.r.Header.Values("Content-MD5"); len(values) > 0 {
-		sum, err := base64.StdEncoding.DecodeString(values[0])
-		if err != nil || len(sum) != md5.Size {
-			return nil, fault(codeInvalidDigest, "The Content-MD5 you specified is not valid.")
-		}
-		u.wantMD5 = sum
+	if u.promises, err = readPromises(c.r.Header, c.payload(), wrapped.trailing, c.op.upload || c.op.document); err != nil {
+		return nil, err
 	}
-	if value := c.r.Header.Get("X-Amz-Content-Sha256"); value != "" && value != "UNSIGNED-PAYLOAD" {
-		sum, err := hex.DecodeString(value)
-		if err != nil || len(sum) != sha256.Size {
-			return nil, fault(codeInvalidArgument, "x-amz-content-sha256 must be UNSIGNED-PAYLOAD or a SHA-256 in hexadecimal.")
+	u.wire = &wire{body: c.r.Body, control: http.NewResponseController(c.w), stall: c.s.opts.StallTimeout, received: c.s.metrics.received}
+	u.body = u.wire
+	if wrapped.framed {
+		if u.frame, err = c.unframe(u); err != nil {
+			return nil, err
 		}
-		u.wantSHA256, u.sha256 = sum, sha256.New()
+		u.body = u.frame
 	}
 	return u, nil
+}
+
+// object gives what a store needs to take the body in as an object's.
+func (u *upload) object(s *Server) Body {
+	return u.take(s, func() []Pair {
+		system := u.kept(u.digests)
+		if len(system) > 0 {
+			system = append(system, Pair{Name: checksum.TypeHeader, Value: string(checksum.FullObject)})
+		}
+		return system
+	})
+}
+
+// part gives what a store needs to take the body in as a part of an upload.
+// It is for after wantChecksum.
+func (u *upload) part(s *Server) Body {
+	return u.take(s, func() []Pair { return u.kept(u.digests) })
+}
+
+func (u *upload) take(s *Server, system func() []Pair) Body {
+	u.digests = s.newDigests(u.promises)
+	body := Body{Size: u.size, Finish: func() (Finished, error) {
+		if err := u.verify(); err != nil {
+			return Finished{}, err
+		}
+		etag, err := s.etag(u.digests)
+		if err != nil {
+			return Finished{}, err
+		}
+		return Finished{ETag: etag, System: system()}, nil
+	}}
+	u.itself = true // until the engine calls Digest
+	return body
+}
+
+// wantChecksum makes the upload compute a checksum, where the request came
+// without one. A request that has another one is refused.
+func (u *upload) wantChecksum(a checksum.Algorithm) error {
+	if u.algorithm != 0 && u.algorithm != a {
+		return fault(codeInvalidRequest, "Checksum Type mismatch occurred, expected checksum Type: %v, actual checksum Type: %v", a, u.algorithm)
+	}
+	u.algorithm = a
+	return nil
 }
 
 func tooLarge(max int64) error {
@@ -83,34 +115,65 @@ func (u *upload) Read(p []byte) (int, error) {
 	if u.err != nil {
 		return 0, u.err
 	}
-	_ = u.control.SetReadDeadline(time.Now().Add(u.stall))
 	n, err := u.body.Read(p)
 	u.n += int64(n)
-	u.received.Add(float64(n))
-	u.md5.Write(p[:n])
-	if u.sha256 != nil {
-		u.sha256.Write(p[:n])
+	if u.itself {
+		u.digests.write(p[:n])
 	}
-	if u.n > u.max {
-		u.err = tooLarge(u.max)
-		return 0, u.err
-	}
-	switch {
-	case err == nil:
-		return n, nil
-	case errors.Is(err, io.EOF):
-		u.whole = true
-		u.err = io.EOF
-		// From here on net/http listens for the client to leave; a commit may
-		// take longer than the deadline.
-		_ = u.control.SetReadDeadline(time.Time{})
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		u.err = &s3Error{code: codeRequestTimeout, cut: true, cause: err,
-			message: "Your connection was idle for too long: " + u.stall.String() + " without a byte of the body."}
-	default:
-		u.err = &s3Error{code: codeIncompleteBody, cut: true, cause: err, message: "The body ended before its announced end, or its framing is broken."}
+	u.note(err)
+	if u.err == nil && u.n == u.size {
+		u.end()
 	}
 	return n, u.err
+}
+
+// end reads on behind the last byte.
+func (u *upload) end() {
+	for range 100 { // a reader may give nothing without meaning the end, but not for ever
+		var more [1]byte
+		n, err := u.body.Read(more[:])
+		u.n += int64(n)
+		if u.note(err); u.err != nil || n > 0 {
+			break
+		}
+	}
+	if u.err == nil {
+		u.err = u.lengthFault()
+	}
+}
+
+// note judges where the body is after a read that ended with err.
+func (u *upload) note(err error) {
+	switch {
+	case u.n > u.max:
+		u.err = tooLarge(u.max)
+	case u.size >= 0 && u.n > u.size:
+		u.err = u.lengthFault()
+	case err == nil:
+	case errors.Is(err, io.EOF):
+		if u.err = u.trailed(); u.err == nil {
+			u.whole, u.err = true, io.EOF
+		}
+	default:
+		u.err = err
+		if broken := frameFault(err); broken != nil {
+			u.err = broken
+		}
+	}
+}
+
+// trailed takes the trailers, once the framing has ended.
+func (u *upload) trailed() error {
+	if u.frame == nil {
+		return nil
+	}
+	return u.takeTrailers(u.frame.Trailers())
+}
+
+func (u *upload) lengthFault() error {
+	e := fault(codeIncompleteBody, "The body is not as long as announced.")
+	e.cut = true
+	return e
 }
 
 // failure is what went wrong while reading, if anything did.
@@ -123,25 +186,23 @@ func (u *upload) failure() error {
 
 // verify tells whether the body was read whole and is what was announced.
 func (u *upload) verify() error {
+	if u.err == nil && u.n == u.size {
+		u.end() // of an empty body, which a store need not read
+	}
 	if err := u.failure(); err != nil {
 		return err
 	}
-	if u.size < 0 && !u.whole || u.size >= 0 && u.n != u.size {
-		return fault(codeIncompleteBody, "The body is not as long as announced.")
+	if !u.whole || u.size >= 0 && u.n != u.size {
+		return u.lengthFault()
 	}
-	if u.wantMD5 != nil && subtle.ConstantTimeCompare(u.wantMD5, u.md5.Sum(nil)) != 1 {
-		return fault(codeBadDigest, "The Content-MD5 you specified did not match what was received.")
+	if len(u.digests.all) > 0 && u.digests.n != u.n {
+		return fmt.Errorf("the store had %d bytes of %d hashed", u.digests.n, u.n)
 	}
-	if u.wantSHA256 != nil && subtle.ConstantTimeCompare(u.wantSHA256, u.sha256.Sum(nil)) != 1 {
-		return fault(codeContentSHA256Differs, "The x-amz-content-sha256 you specified did not match what was received.")
-	}
-	return nil
+	return u.check(u.digests)
 }
 
-// finish is Put's Finish: the last word before the object becomes visible.
-func (u *upload) finish() (Finished, error) {
-	if err := u.verify(); err != nil {
-		return Finished{}, err
-	}
-	return Finished{ETag: hex.EncodeToString(u.md5.Sum(nil))}, nil
-}
+// payload is what was said of the body with x-amz-content-sha256.
+func (c *call) payload() string { return c.auth.payload }
+
+// signed tells whether the request as a whole bears a signature.
+func (c *call) signed() bool { return c.auth.signed }
