@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/dustin/go-humanize"
 	"github.com/google/uuid"
 
 	"github.com/holdfast-storage/holdfast/blockstore/drive"
@@ -37,6 +38,9 @@ func (p *Pool) report(m drive.Member, state drive.State, o ChangeOptions) Change
 		MayStillFail: max(0, p.parity-p.lost(p.members.now())),
 	}
 }
+
+// bytesText is a number of bytes for the eye.
+func bytesText(n int64) string { return humanize.IBytes(uint64(max(n, 0))) }
 
 // lost is how many columns the worst stripe lacks, or how many voting drives are
 // away or being filled if those are more: an opening goes by their number (R9).

@@ -54,7 +54,7 @@ func (p *Pool) removable(v *membership, m drive.Member) error {
 	bytes, files := p.heldBytes(m.ID)
 	switch {
 	case files > 0:
-		return fmt.Errorf("%w: drive %d holds %d bytes in %d segments; holdfast drive evacuate %d, or replace it", ErrHoldsColumns, m.Slot, bytes, files, m.Slot)
+		return fmt.Errorf("%w: drive %d holds %s in %d segments; holdfast drive evacuate %d, or replace it", ErrHoldsColumns, m.Slot, bytesText(bytes), files, m.Slot)
 	case !m.NonVoting && v.voters()-1 < v.label.Parity+1:
 		return fmt.Errorf("%w: a pool with %d parity columns needs at least %d drives", ErrUnsafe, v.label.Parity, v.label.Parity+1)
 	}
