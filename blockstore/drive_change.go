@@ -49,13 +49,31 @@ func (p *Pool) lost(v *membership) int {
 	for _, s := range p.segments.all() {
 		s.count(v, counts)
 	}
-	worst := v.away() + v.filling()
+	worst := out(v)
 	for n, stripes := range counts {
 		if stripes > 0 {
 			worst = max(worst, n)
 		}
 	}
 	return worst
+}
+
+// out is how many voting drives are away or being filled.
+func out(v *membership) int { return v.away() + v.filling() }
+
+// unreadable is how many stripes lack more columns than may be lost. The worst one
+// says nothing of the others: it may be lost already.
+func (p *Pool) unreadable(v *membership) (stripes int64) {
+	counts := make(map[int]int64)
+	for _, s := range p.segments.all() {
+		s.count(v, counts)
+	}
+	for n, c := range counts {
+		if n > p.parity {
+			stripes += c
+		}
+	}
+	return stripes
 }
 
 // without is the membership as it would be without a drive.
