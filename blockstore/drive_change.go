@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/dustin/go-humanize"
 	"github.com/google/uuid"
 
 	"github.com/holdfast-storage/holdfast/blockstore/drive"
@@ -38,6 +39,9 @@ func (p *Pool) report(m drive.Member, state drive.State, o ChangeOptions) Change
 	}
 }
 
+// bytesText is a number of bytes for the eye.
+func bytesText(n int64) string { return humanize.IBytes(uint64(max(n, 0))) }
+
 // lost is how many columns the worst stripe lacks, or how many voting drives are
 // away or being filled if those are more: an opening goes by their number (R9).
 func (p *Pool) lost(v *membership) int {
@@ -45,13 +49,31 @@ func (p *Pool) lost(v *membership) int {
 	for _, s := range p.segments.all() {
 		s.count(v, counts)
 	}
-	worst := v.away() + v.filling()
+	worst := out(v)
 	for n, stripes := range counts {
 		if stripes > 0 {
 			worst = max(worst, n)
 		}
 	}
 	return worst
+}
+
+// out is how many voting drives are away or being filled.
+func out(v *membership) int { return v.away() + v.filling() }
+
+// unreadable is how many stripes lack more columns than may be lost. The worst one
+// says nothing of the others: it may be lost already.
+func (p *Pool) unreadable(v *membership) (stripes int64) {
+	counts := make(map[int]int64)
+	for _, s := range p.segments.all() {
+		s.count(v, counts)
+	}
+	for n, c := range counts {
+		if n > p.parity {
+			stripes += c
+		}
+	}
+	return stripes
 }
 
 // without is the membership as it would be without a drive.

@@ -70,7 +70,7 @@ func (p *Pool) EvacuateDrive(ctx context.Context, ref string, o ChangeOptions) (
 	p.startEmptying()
 	p.note(Event{
 		Kind: "drive_evacuating", Stage: StageRunning, Severity: SeverityInfo, Drive: about(m.ID),
-		Text: fmt.Sprintf("drive %d is evacuated: %d bytes go to other drives", m.Slot, rep.BytesToMove),
+		Text: fmt.Sprintf("drive %d is evacuated: %s go to other drives", m.Slot, bytesText(rep.BytesToMove)),
 	})
 	return rep, nil
 }

@@ -43,12 +43,14 @@ func (p *Pool) takeOut(ctx context.Context, ref string, state drive.State, why e
 	rep := p.report(m, state, o)
 	check := func(v *membership) error {
 		now, _ := v.member(m.ID)
-		before, after := p.lost(v), p.lost(v.without(m.ID))
+		without := v.without(m.ID)
+		before, after := p.lost(v), p.lost(without)
 		rep.MayStillFail = max(0, p.parity-after)
 		switch {
 		case now.State == state:
 			rep.Note = fmt.Sprintf("it is %v already", state)
-		case after > p.parity && after > before && !o.Force:
+		case after > p.parity && !o.Force &&
+			(after > before || without.away() > v.away() && out(without) > p.parity || p.unreadable(without) > p.unreadable(v)):
 			return fmt.Errorf("%w: with it, %d drives or columns of a stripe would be out, and %d may be: data would be unavailable; replace what is out first, or use --force",
 				ErrUnsafe, after, p.parity)
 		}

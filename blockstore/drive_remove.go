@@ -54,7 +54,7 @@ func (p *Pool) removable(v *membership, m drive.Member) error {
 	bytes, files := p.heldBytes(m.ID)
 	switch {
 	case files > 0:
-		return fmt.Errorf("%w: drive %d holds %d bytes in %d segments; holdfast drive evacuate %d, or replace it", ErrHoldsColumns, m.Slot, bytes, files, m.Slot)
+		return fmt.Errorf("%w: drive %d holds %s in %d segments; holdfast drive evacuate %d, or replace it", ErrHoldsColumns, m.Slot, bytesText(bytes), files, m.Slot)
 	case !m.NonVoting && v.voters()-1 < v.label.Parity+1:
 		return fmt.Errorf("%w: a pool with %d parity columns needs at least %d drives", ErrUnsafe, v.label.Parity, v.label.Parity+1)
 	}
@@ -74,8 +74,7 @@ func (p *Pool) removeMember(ctx context.Context, id uuid.UUID) error {
 			select {
 			case <-time.After(pinPause):
 			case <-ctx.Done():
-				_, err := p.members.alter(p.ctx, nil, setMember(id, func(m *drive.Member) { m.State = was }))
-				return errors.Join(ctx.Err(), err)
+				return errors.Join(ctx.Err(), p.keep(id, was))
 			case <-p.stopped:
 				return ErrClosed
 			}
@@ -101,7 +100,7 @@ func (p *Pool) removeMember(ctx context.Context, id uuid.UUID) error {
 	p.letGo(gone)
 	if err != nil {
 		if was != 0 {
-			_, _ = p.members.alter(ctx, nil, setMember(id, func(m *drive.Member) { m.State = was }))
+			_ = p.keep(id, was)
 		}
 		return err
 	}
@@ -112,6 +111,24 @@ func (p *Pool) removeMember(ctx context.Context, id uuid.UUID) error {
 		Text: fmt.Sprintf("drive %d left the pool", slot),
 	})
 	return nil
+}
+
+// keep gives a member that does not leave after all the state that it had. One
+// that failed meanwhile has failed: no label may call it good (R6). One that was
+// taken away is taken back when it comes.
+func (p *Pool) keep(id uuid.UUID, was drive.State) error {
+	_, err := p.members.alter(p.ctx, nil, func(v *membership, next *drive.Membership) error {
+		return setMember(id, func(m *drive.Member) {
+			switch {
+			case m.State != drive.Evacuating:
+			case v.isHere(id) || keepsState(was):
+				m.State = was
+			default:
+				m.State = drive.Removed
+			}
+		})(v, next)
+	})
+	return err
 }
 
 const pinPause = 5 * time.Millisecond

@@ -53,7 +53,7 @@ func (p *Pool) ReplaceDrive(ctx context.Context, ref, dir string, o ChangeOption
 	}
 	bytes, files := p.heldBytes(old.ID)
 	if n.free > 0 && n.free < uint64(bytes) {
-		return ChangeReport{}, fmt.Errorf("%w: %s has %d bytes free, and drive %d holds %d", ErrTooSmall, n.path, n.free, old.Slot, bytes)
+		return ChangeReport{}, fmt.Errorf("%w: %s has %s free, and drive %d holds %s", ErrTooSmall, n.path, bytesText(int64(n.free)), old.Slot, bytesText(bytes))
 	}
 	if lost := p.lost(v); !here && lost > p.parity && !o.Force {
 		return ChangeReport{}, fmt.Errorf("%w: %d drives or columns of a stripe are out, and %d may be: drive %d may hold what nothing else does; bring it back, or give it up with --force",

@@ -149,11 +149,12 @@ type mender struct {
 	drives  []uuid.UUID // by file index, as the table said when the walk began
 	made    []uuid.UUID // the same when the segment was made, as its files say; nil if none does
 	end     int64
-	thin    map[uint32]uint64 // stripes that cannot be read: the files that lack their block
-	stuck   uint64            // files that cannot be whole: they lack a block of something live that is lost
-	marked  uint64            // files of which single columns had been found bad when it began
-	lacks   uint64            // files of which too much is bad to note each stripe
-	suspect uint64            // files known to lack blocks when it began
+	epoch   uint32               // when the walk began: what came back later was not read
+	thin    map[uint32]badStripe // stripes that cannot be read, and the files that lack their block
+	stuck   uint64               // files that cannot be whole: they lack a block of something live that is lost
+	marked  uint64               // files of which single columns had been found bad when it began
+	lacks   uint64               // files of which too much is bad to note each stripe
+	suspect uint64               // files known to lack blocks when it began
 	lanes   []*lane
 	stripe  stripeWork
 	report  MendReport
@@ -188,6 +189,7 @@ const mendTell = 4 << 20
 // the next page: a bad block ends nothing.
 func (m *mender) walk(ctx context.Context) error {
 	next, told := uint32(0), int64(0) // the number that the next stripe should have; the offset told of last
+	last := int64(drive.FirstBlock)   // where the last stripe that was found ends
 	for off := int64(drive.FirstBlock); off < m.end; {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -204,20 +206,17 @@ func (m *mender) walk(ctx context.Context) error {
 			m.doubt(next, no)
 		}
 		next, off = no+1, off+size
+		last = off
 		m.report.Stripes++
 		if off >= told+mendTell {
 			told = off
 			m.tell()
 		}
 	}
-	m.seg.mu.Lock()
-	var count int64
-	for _, n := range m.seg.classes {
-		count += n
-	}
-	m.seg.mu.Unlock()
-	if missing := count - m.report.Stripes; missing > 0 { // void ones are not counted
-		m.doubt(next, next+uint32(missing))
+	// How many stripes should be there tells nothing: void ones are found here too,
+	// and not counted. But the segment ends where the last one that counts does.
+	if last < m.end {
+		m.doubt(next, next+uint32((m.end-last)/drive.PageBytes)) // at most
 	}
 	m.tell()
 	return nil

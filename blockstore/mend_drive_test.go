@@ -1,12 +1,15 @@
 package blockstore
 
 import (
+	"bytes"
 	"errors"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/holdfast-storage/holdfast/blockstore/drive"
 	"github.com/holdfast-storage/holdfast/blockstore/faultfs"
 )
 
@@ -23,7 +26,11 @@ func TestMendReadsBackWhatItWrote(t *testing.T) {
 	var failed error
 	for _, id := range w.p.Segments() {
 		if strings.HasSuffix(b.path, id.String()) {
-			_, failed = mendOne(t.Context(), w.p, id, MendOptions{})
+			var r MendReport
+			r, failed = mendOne(t.Context(), w.p, id, MendOptions{})
+			if len(r.Findings) != 1 || r.Findings[0].Mended || r.MendedBlocks != 0 {
+				t.Errorf("%d blocks mended, findings %+v", r.MendedBlocks, r.Findings)
+			}
 		}
 	}
 	w.fs.SetHook(nil)
@@ -39,16 +46,34 @@ func TestMendReadsBackWhatItWrote(t *testing.T) {
 // are not on the drive. When the drive is cleared they are mended all the same,
 // and are there after a power cut.
 func TestMendReadsTheDrive(t *testing.T) {
-	w := openWorld(t, shape{4, 2, 6})
+	w := newWorld(t, shape{4, 2, 6}, smallSegment, 1)
+	w.opt.PresencePeriod = 5 * time.Millisecond
+	w.mustOpen(t)
+	t.Cleanup(func() { abandon(w.p, w.fs) })
+	must(t, w.createBucket(t.Context(), "bucket", fuss{}))
+	// Only what has blocks: a file that was never made is missing whatever is read.
+	var mu sync.Mutex
+	written := make(map[string]bool)
 	w.fs.SetHook(func(op faultfs.Op) (f faultfs.Fault) {
-		if op.Kind == faultfs.Sync && op.Below(w.dirs[1]+"/segments") {
+		if !op.Below(w.dirs[1] + "/segments") {
+			return f
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case op.Kind == faultfs.Write && op.Offset >= drive.FirstBlock && kindOf(w.p, op) == drive.Bulk:
+			written[op.Path] = true
+		case op.Kind == faultfs.Sync && written[op.Path]:
 			f.Err = syscall.EIO
 		}
 		return f
 	})
 	w.mustPut(t, "large", 900_000)
 	w.fs.SetHook(nil)
-	w.p.opt.PresencePeriod = 5 * time.Millisecond
+	must(t, w.p.SealOpen(t.Context()))
+	if lost := w.onlyCached(t, w.dirs[1]); lost == 0 {
+		t.Fatal("all that the page cache shows is on the drive")
+	}
 	if state := status(t, w.p).Drives[1].State; state != "FAULTED" {
 		t.Fatalf("the drive is %s", state)
 	}
@@ -61,10 +86,28 @@ func TestMendReadsTheDrive(t *testing.T) {
 	if work, err := w.p.Work(t.Context()); err != nil || len(work) != 0 {
 		t.Errorf("left to do: %v, %v", work, err)
 	}
+	if lost := w.onlyCached(t, w.dirs[1]); lost != 0 {
+		t.Errorf("%d blocks are in the page cache alone", lost)
+	}
 	w.crash(newRand(1), 0)
 	w.mustOpen(t)
 	for _, dir := range []string{w.dirs[0], w.dirs[4]} {
 		w.fs.Unplug(dir)
 	}
 	w.mustCheck(t)
+}
+
+// onlyCached counts the blocks of sealed segments that reads of a drive give and a
+// power cut would not leave.
+func (w *world) onlyCached(t *testing.T, dir string) (n int) {
+	t.Helper()
+	seen := w.segmentFiles(t, dir)
+	left := (&world{p: w.p, fs: w.fs.PowerCut(nil, 0)}).segmentFiles(t, dir)
+	for _, b := range blocksOf(t, w.p, seen) {
+		end := b.off + b.n
+		if now := left[b.path]; int64(len(now)) < end || !bytes.Equal(now[b.off:end], seen[b.path][b.off:end]) {
+			n++
+		}
+	}
+	return n
 }

@@ -18,6 +18,9 @@ import (
 func (m *mender) finish(ctx context.Context) error {
 	errs := m.finishFiles(ctx)
 	m.tell()
+	for i := range errs {
+		m.unmended(m.lanes[i])
+	}
 	if err := m.blameDrives(ctx, errs); err != nil {
 		return err
 	}
@@ -25,6 +28,9 @@ func (m *mender) finish(ctx context.Context) error {
 	var moved []*lane
 	left := 0
 	for _, l := range m.lanes {
+		if errs[l.index] == nil {
+			m.report.MendedBlocks += l.mended
+		}
 		if errs[l.index] != nil || l.out != nil && l.bad {
 			left++
 			continue
@@ -32,10 +38,17 @@ func (m *mender) finish(ctx context.Context) error {
 		if l.out == nil {
 			continue
 		}
-		if m.stuck&(1<<l.index) != 0 && !m.givenUp(l) {
-			continue // the table keeps the drive that may have what is lost, or the suspicion
+		stuck := m.stuck&(1<<l.index) != 0
+		if stuck && !m.givenUp(l) {
+			// The table keeps the drive that may have what is lost, or the suspicion.
+			if !l.moves {
+				m.seg.restGood(l.index)
+			}
+			continue
 		}
-		verified |= 1 << l.index
+		if !stuck { // else not all of it was there to be verified (R16)
+			verified |= 1 << l.index
+		}
 		switch {
 		case l.moves:
 			moved = append(moved, l)
@@ -51,7 +64,7 @@ func (m *mender) finish(ctx context.Context) error {
 	for _, l := range moved {
 		m.dropOld(l)
 	}
-	m.seg.stickAt(m.stuck, m.p.members.now().label.Epoch)
+	m.seg.stickAt(m.stuck, m.epoch)
 	if m.lacks != 0 {
 		m.p.lacking(m.seg, m.lacks)
 	}
@@ -72,6 +85,16 @@ func (m *mender) finish(ctx context.Context) error {
 func (m *mender) givenUp(l *lane) bool {
 	_, member := m.p.members.now().member(l.id)
 	return l.moves && !member
+}
+
+// unmended says of the findings about a file that what was written there does
+// not count.
+func (m *mender) unmended(l *lane) {
+	for i := range m.report.Findings {
+		if f := &m.report.Findings[i]; f.Column >= 0 && f.Drive == l.id {
+			f.Mended = false
+		}
+	}
 }
 
 // stickAt notes which files could not be made whole as long as the membership
@@ -174,6 +197,24 @@ func (s *segment) moveFile(index int, to uuid.UUID, open *openFiles) {
 	drives[index] = to
 	s.drives = drives
 	s.suspect &^= 1 << index
+	s.unmark(index)
+	if f := s.files[index]; f != nil {
+		f.Close() // readers that are at it go on; the next ones open the new one
+		s.files[index] = nil
+		open.n.Add(-1)
+	}
+}
+
+// restGood notes that all blocks of a file are good but for those of the stripes
+// that are lost.
+func (s *segment) restGood(index int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unmark(index)
+}
+
+// unmark ends what is marked in a file, but for the stripes that are lost.
+func (s *segment) unmark(index int) {
 	for no, b := range s.bad {
 		if b.lost != 0 {
 			continue
@@ -183,10 +224,5 @@ func (s *segment) moveFile(index int, to uuid.UUID, open *openFiles) {
 		} else {
 			s.bad[no] = b
 		}
-	}
-	if f := s.files[index]; f != nil {
-		f.Close() // readers that are at it go on; the next ones open the new one
-		s.files[index] = nil
-		open.n.Add(-1)
 	}
 }

@@ -27,8 +27,9 @@ type lane struct {
 	block laneBlock
 	old   laneBlock // of prior
 
-	bad       bool // it lacks a block that could not be made good
-	touched   bool // a block was found bad
+	bad       bool  // it lacks a block that could not be made good
+	touched   bool  // a block was found bad
+	mended    int64 // blocks written in place
 	readBytes int64
 }
 
@@ -55,6 +56,7 @@ func (m *mender) chunk() int {
 // openLanes opens what can be read, and decides which files get another drive.
 func (m *mender) openLanes(ctx context.Context) error {
 	v := m.p.members.now()
+	m.epoch = v.label.Epoch
 	taken := make(map[uuid.UUID]bool) // a drive holds one file of a segment
 	for _, id := range m.drives {
 		taken[id] = true

@@ -3,6 +3,7 @@ package blockstore
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/holdfast-storage/holdfast/blockstore/catalog"
@@ -16,24 +17,25 @@ import (
 // stated again by a checkpoint, since the catalog has them.
 func (m *mender) settleDoubt(ctx context.Context) error {
 	if len(m.report.Doubtful) == 0 {
+		m.seg.foundAgain(nil)
 		return nil
 	}
-	live, names, err := m.p.owners(ctx, m.seg, m.report.Doubtful)
+	live, owned, err := m.p.owners(ctx, m.seg, m.report.Doubtful)
 	if err != nil {
 		return err
 	}
-	epoch := m.p.members.now().label.Epoch
 	for _, s := range live {
-		m.seg.markLost(s, epoch)
-		lacks, known := m.thin[s]
+		thin, known := m.thin[s]
 		if !known { // nothing of it was found
-			lacks = 1<<m.seg.width() - 1
+			thin = m.seg.allOf(s, owned[s].d)
 		}
-		m.stuck |= lacks
+		m.seg.markLost(s, thin, m.epoch)
+		m.stuck |= thin.files
 		f := m.finding(-1, FindingLost, "fewer good columns than are needed to read it are here", false)
-		f.Stripe, f.Objects = s, names[s]
+		f.Stripe, f.Objects = s, owned[s].names
 		m.find(f)
 	}
+	m.seg.foundAgain(live)
 	m.report.Doubtful = m.report.Doubtful[:0]
 	for _, s := range live {
 		m.doubt(s, s+1)
@@ -80,44 +82,64 @@ func (m *mender) restateRecords(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// markLost notes that a stripe cannot be read. It is tried again when the
-// membership has changed.
-func (s *segment) markLost(stripe uint32, epoch uint32) {
+// markLost notes that a stripe cannot be read, and which files lack its block. It
+// is tried again when the membership is not that of this epoch any more.
+func (s *segment) markLost(stripe uint32, thin badStripe, epoch uint32) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	b := s.bad[stripe]
-	if b.d = max(b.d, 1); b.files == 0 {
-		b.files = 1<<s.width() - 1
+	s.bad[stripe] = badStripe{d: thin.d, files: thin.files, lost: epoch}
+}
+
+// foundAgain notes that of the stripes that could not be read before these still
+// cannot. The others can, or nothing live lies in them: they are as any that is
+// marked, and end with the files they are marked in.
+func (s *segment) foundAgain(lost []uint32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for no, b := range s.bad {
+		if _, still := slices.BinarySearch(lost, no); b.lost != 0 && !still {
+			b.lost = 0
+			s.bad[no] = b
+		}
 	}
-	b.lost = epoch
-	s.bad[stripe] = b
+}
+
+// allOf is a stripe of d data columns none of which is there.
+func (s *segment) allOf(stripe uint32, d int) badStripe {
+	b := badStripe{d: d}
+	for i := range d + s.m {
+		b.files |= 1 << s.fileOf(drive.ColumnOf(i, d, s.k), stripe)
+	}
+	return b
+}
+
+// ownedStripe is a stripe that something live lies in.
+type ownedStripe struct {
+	d     int
+	names []string
 }
 
 // owners finds what is live in some stripes of a segment: the stripes, and who
 // they belong to.
-func (p *Pool) owners(ctx context.Context, seg *segment, ranges []StripeRange) (live []uint32, names map[uint32][]string, err error) {
+func (p *Pool) owners(ctx context.Context, seg *segment, ranges []StripeRange) (live []uint32, owned map[uint32]ownedStripe, err error) {
 	const namesMost = 1000 // of a stripe
-	names = make(map[uint32][]string)
+	owned = make(map[uint32]ownedStripe)
 	for o, err := range p.catalog.Owners(ctx) {
 		if err != nil {
 			return nil, nil, unavailable(err)
 		}
 		for _, e := range o.Extents {
-			if e.Segment != seg.id {
+			if e.Segment != seg.id || e.D == 0 || e.Column == 0 {
 				continue
 			}
 			for _, s := range stripesOf(e, ranges) {
-				if list := names[s]; len(list) < namesMost {
-					names[s] = append(list, o.BucketName+"/"+o.Key)
+				if of := owned[s]; len(of.names) < namesMost {
+					owned[s] = ownedStripe{e.D, append(of.names, o.BucketName+"/"+o.Key)}
 				}
 			}
 		}
 	}
-	for s := range names {
-		live = append(live, s)
-	}
-	slices.Sort(live)
-	return live, names, nil
+	return slices.Sorted(maps.Keys(owned)), owned, nil
 }
 
 // stripesOf are the stripes of an extent that lie within ranges.

@@ -46,7 +46,7 @@ func (m *mender) examine(ctx context.Context, off int64) (size int64, no uint32,
 	st.n = st.head.D + m.seg.m
 	size, no = st.head.BlockBytes(), st.head.Stripe
 	if off+size > m.end {
-		return drive.PageBytes, no, nil // void: behind what was acknowledged
+		return 0, 0, nil // void: behind what was acknowledged
 	}
 	m.gather()
 	if bits.OnesCount64(st.good) < st.head.D {
@@ -203,11 +203,11 @@ func (m *mender) readLast(ctx context.Context, off int64) error {
 // each counts. It notes which files lack theirs.
 func (m *mender) keepWhatIsLeft(ctx context.Context, off int64) error {
 	st := &m.stripe
-	var lacks uint64
+	thin := badStripe{d: st.head.D}
 	for i := range st.n {
 		l := m.laneOf(i)
 		if st.good&(1<<i) == 0 {
-			lacks |= 1 << l.index
+			thin.files |= 1 << l.index
 			continue
 		}
 		if l.moves {
@@ -221,9 +221,9 @@ func (m *mender) keepWhatIsLeft(ctx context.Context, off int64) error {
 		}
 	}
 	if m.thin == nil {
-		m.thin = make(map[uint32]uint64)
+		m.thin = make(map[uint32]badStripe)
 	}
-	m.thin[st.head.Stripe] = lacks
+	m.thin[st.head.Stripe] = thin
 	return nil
 }
 
@@ -262,7 +262,7 @@ func (m *mender) settleStripe(ctx context.Context, off int64) error {
 			}
 		case !good:
 			wrote += l.out.put(off, m.blockOf(i))
-			m.report.MendedBlocks++
+			l.mended++
 		}
 	}
 	if agree && m.o.Records && m.seg.kind == drive.Journal {
@@ -359,5 +359,6 @@ func (m *mender) lacking(stored int, l *lane, agree bool) {
 	if !agree || l.out == nil {
 		m.lacks |= m.seg.markBad(drive.ColumnOf(stored, m.stripe.head.D, m.stripe.head.K), m.stripe.head.Stripe, m.stripe.head.D)
 	}
-	m.find(m.finding(stored, kind, text, agree && l.out != nil))
+	written := agree && l.out != nil && (l.moves || l.in == nil || l.in.err == nil)
+	m.find(m.finding(stored, kind, text, written))
 }

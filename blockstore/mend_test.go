@@ -284,44 +284,55 @@ func TestMendEndsWhatIsMarked(t *testing.T) {
 	}
 }
 
+// thinPool is a pool in which a stripe cannot be read for now: of its three columns
+// that of the second drive is bad, and the first drive is away.
+func thinPool(t *testing.T, change func(*Options)) (*Pool, Options, *faultfs.FS, catalog.Extent) {
+	t.Helper()
+	p, o, fsys := lifePool(t, 3, func(o *Options) {
+		o.RebuildAfter, o.PresencePeriod = time.Hour, 5*time.Millisecond
+		if change != nil {
+			change(o)
+		}
+	})
+	w := &world{p: p, fs: fsys, dirs: o.Dirs}
+	_, err := p.AddDrives(t.Context(), []string{"/pool/extra"}, false, ChangeOptions{Force: true})
+	must(t, err)
+	must(t, p.SealOpen(t.Context()))
+	b, err := p.catalog.Bucket(t.Context(), "bucket")
+	must(t, err)
+	list, err := listAll(t.Context(), p, "bucket")
+	must(t, err)
+	var e catalog.Extent
+	for _, info := range list { // a stripe of two data columns on the first three drives
+		obj, err := p.catalog.Object(t.Context(), b.ID, info.Key)
+		must(t, err)
+		for _, x := range obj.Extents {
+			if x.D == 2 {
+				e = x
+			}
+		}
+	}
+	if e.D != 2 {
+		t.Fatal("no object has a stripe of two data columns")
+	}
+	stripe := fmt.Sprintf("%v/%d", e.Segment, e.Stripe)
+	for _, bp := range blocksOf(t, p, w.segmentFiles(t, o.Dirs[1])) {
+		if bp.stripe == stripe {
+			must(t, fsys.Corrupt(bp.path, bp.off+bp.start, 1, func(p []byte) { p[0] ^= 1 }))
+		}
+	}
+	fsys.Unplug(o.Dirs[0])
+	waitFor(t, "the drive to be missed", func() bool { return stateOf(t, p, 1) == "REMOVED" })
+	return p, o, fsys, e
+}
+
 // TestLostStripeKeepsItsPlaces: a stripe that cannot be read from what is here is
 // not given up by what moves meanwhile. When the drive is back that has the rest
 // of it, it is read.
 func TestLostStripeKeepsItsPlaces(t *testing.T) {
 	for _, evacuate := range []bool{false, true} {
 		t.Run(fmt.Sprintf("evacuate=%v", evacuate), func(t *testing.T) {
-			p, o, fsys := lifePool(t, 3, func(o *Options) {
-				o.RebuildAfter, o.PresencePeriod = time.Hour, 5*time.Millisecond
-			})
-			w := &world{p: p, fs: fsys, dirs: o.Dirs}
-			_, err := p.AddDrives(t.Context(), []string{"/pool/extra"}, false, ChangeOptions{Force: true})
-			must(t, err)
-			must(t, p.SealOpen(t.Context()))
-			b, err := p.catalog.Bucket(t.Context(), "bucket")
-			must(t, err)
-			list, err := listAll(t.Context(), p, "bucket")
-			must(t, err)
-			var e catalog.Extent
-			for _, info := range list { // a stripe of two data columns on the first three drives
-				obj, err := p.catalog.Object(t.Context(), b.ID, info.Key)
-				must(t, err)
-				for _, x := range obj.Extents {
-					if x.D == 2 {
-						e = x
-					}
-				}
-			}
-			if e.D != 2 {
-				t.Fatal("no object has a stripe of two data columns")
-			}
-			stripe := fmt.Sprintf("%v/%d", e.Segment, e.Stripe)
-			for _, bp := range blocksOf(t, p, w.segmentFiles(t, o.Dirs[1])) {
-				if bp.stripe == stripe {
-					must(t, fsys.Corrupt(bp.path, bp.off+bp.start, 1, func(p []byte) { p[0] ^= 1 }))
-				}
-			}
-			fsys.Unplug(o.Dirs[0])
-			waitFor(t, "the drive to be missed", func() bool { return stateOf(t, p, 1) == "REMOVED" })
+			p, o, fsys, _ := thinPool(t, nil)
 			if evacuate {
 				_, err := p.EvacuateDrive(t.Context(), "3", ChangeOptions{Force: true})
 				must(t, err)
@@ -341,6 +352,9 @@ func TestLostStripeKeepsItsPlaces(t *testing.T) {
 			}
 			wantSizes(t, p, "old")
 			wantWhole(t, p)
+			if work, err := p.Work(t.Context()); err != nil || len(work) != 0 {
+				t.Errorf("work is left: %+v, %v", work, err)
+			}
 		})
 	}
 }

@@ -126,8 +126,10 @@ func (r *reconciler) present() error {
 	return err
 }
 
-// mendingPause is how often it is looked whether a walk over a segment has ended.
-const mendingPause = 10 * time.Millisecond
+const (
+	mendingPause = 10 * time.Millisecond // how often it is looked whether a walk over a segment has ended
+	othersLook   = time.Second           // longer than a look at another drive's file takes
+)
 
 // lookAt marks the file of a segment that should be on the drive and is not, or
 // not wholly. While the segment is open, or is being mended, others see to that.
@@ -135,19 +137,25 @@ func (r *reconciler) lookAt(ctx context.Context, s *segment) error {
 	if _, due := r.due(s); !due {
 		return nil
 	}
-	// A walk over it may have begun without this drive.
-	for late := time.Now().Add(r.p.patience); !r.p.mending.begin(s.id); {
+	// A walk over it may have begun without this drive. If it takes part, the walk
+	// reads its file: what takes long is a walk, and knows better.
+	live, wait := r.p.members.now().isLive(r.d.ID()), r.p.patience
+	if live {
+		wait = min(wait, othersLook)
+	}
+	for late := time.Now().Add(wait); !r.p.mending.begin(s.id); time.Sleep(mendingPause) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if index, due := r.due(s); time.Now().After(late) && due {
+		index, due := r.due(s)
+		switch passed := time.Now().After(late); {
+		case !due || passed && live:
+			return nil
+		case passed:
 			r.p.lacking(s, 1<<index) // to be on the safe side
 			r.count.suspect++
 			return nil
-		} else if !due {
-			return nil
 		}
-		time.Sleep(mendingPause)
 	}
 	defer r.p.mending.end(s.id)
 	index, due := r.due(s)

@@ -2,6 +2,7 @@ package blockstore
 
 import (
 	"testing"
+	"time"
 
 	"github.com/holdfast-storage/holdfast/blockstore/drive"
 )
@@ -201,5 +202,21 @@ func TestRestoredSnapshotIsFoundOut(t *testing.T) {
 			w.fs.Detach(w.dirs[1])
 			w.mustCheck(t)
 		})
+	}
+}
+
+// TestLongWalkIsNoLack: a walk over a segment takes longer than anyone waits for. The
+// drives whose files it reads do not lack them for that.
+func TestLongWalkIsNoLack(t *testing.T) {
+	p, _, _ := lifePool(t, 6, func(o *Options) { o.Patience = 500 * time.Millisecond })
+	must(t, p.SealOpen(t.Context()))
+	seg := p.segments.get(p.Segments()[0])
+	if !p.mending.begin(seg.id) {
+		t.Fatal("it is being mended")
+	}
+	must(t, p.reconcile(t.Context(), p.members.now().drives[seg.drives[0]]))
+	p.mending.end(seg.id)
+	if seg.suspect != 0 {
+		t.Errorf("files %b are said to lack blocks", seg.suspect)
 	}
 }

@@ -149,6 +149,7 @@ func (s *segment) lack(files uint64) (changed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	changed = !s.sealed || files&^s.suspect != 0
+	s.stuck &^= files &^ s.suspect // what is new can be made good, perhaps
 	s.sealed = true
 	s.suspect |= files
 	return changed

@@ -49,6 +49,11 @@ func (p *Pool) fate(v *membership, id uuid.UUID) fileFate {
 // waitingForDrive is what Work says of files that have nowhere to go.
 const waitingForDrive = "waiting for a drive: none that is in use has room and no other column of the segment"
 
+// waitingForColumns is what Work says of files that would be good or elsewhere, were
+// it not for a stripe of which nothing here makes up what they lack. Nothing is
+// done while that is so: but it is not done with them either (R16).
+const waitingForColumns = "columns of objects are lost, as far as the drives that are here can tell: bring back what is away, or delete the objects that scrub names, and scrub"
+
 // Work lists the segments that need mending now, those first that have the
 // fewest columns left.
 func (p *Pool) Work(ctx context.Context) ([]Work, error) {
@@ -80,12 +85,16 @@ func (p *Pool) Work(ctx context.Context) ([]Work, error) {
 func (p *Pool) workOn(v *membership, s *segment) (w Work, any bool) {
 	s.mu.Lock()
 	drives, suspect, end, sealed := s.drives, s.suspect, s.end, s.sealed
-	var stuck uint64
+	var stuck, marked uint64
 	if s.stuckEpoch == v.label.Epoch {
 		stuck = s.stuck
 	}
 	for _, b := range s.bad {
-		if b.lost != v.label.Epoch { // else that was tried
+		switch b.lost {
+		case 0:
+			marked |= b.files
+		case v.label.Epoch: // that was tried
+		default:
 			suspect |= b.files
 		}
 	}
@@ -94,31 +103,35 @@ func (p *Pool) workOn(v *membership, s *segment) (w Work, any bool) {
 		return w, false
 	}
 	var gone uint64
-	moves, mends := 0, 0
+	moves, mends, held := 0, 0, 0
 	taken := make(map[uuid.UUID]bool)
 	for i, id := range drives {
 		taken[id] = true
 		if !v.isLive(id) {
 			gone |= 1 << i
 		}
+		// What a file lacks of a lost stripe keeps nobody from mending what is found
+		// bad of it besides.
 		switch fate := p.fate(v, id); {
-		case stuck&(1<<i) != 0:
-		case fate == fileMoves:
+		case fate == fileMoves && stuck&(1<<i) == 0:
 			moves++
-		case fate == fileStays:
-			if suspect&(1<<i) != 0 {
-				mends++
-			}
+		case fate == fileStays && (suspect&^stuck|marked)&(1<<i) != 0:
+			mends++
+		case fate == fileMoves, fate == fileStays && suspect&(1<<i) != 0:
+			held++
 		}
 	}
-	if moves+mends == 0 {
+	files := moves + mends + held
+	if files == 0 {
 		return w, false
 	}
-	w = Work{Segment: s.id, Files: moves + mends, Bytes: int64(moves+mends) * end}
-	w.Remaining = s.m - bits.OnesCount64(gone|suspect)
+	w = Work{Segment: s.id, Files: files, Bytes: int64(files) * end}
+	w.Remaining = s.m - bits.OnesCount64(gone|suspect|marked)
 	switch {
 	case s.writers.Load() > 0:
 		w.Blocked = "an upload to it is under way"
+	case moves+mends == 0:
+		w.Blocked = waitingForColumns
 	case mends == 0 && len(p.targets(v, s, taken)) == 0:
 		w.Blocked = waitingForDrive
 	}

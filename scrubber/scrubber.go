@@ -149,6 +149,9 @@ func (s *Scrubber) Stop(ctx context.Context) error {
 		if !s.st.On {
 			return nil, ErrNotRunning
 		}
+		if s.task.run == s.run { // else what was read of its segment would count for nothing
+			s.st.BytesRead += s.live.Swap(0)
+		}
 		s.finish(Stopped)
 		s.interrupt()
 		return s.opt.Ended, nil

@@ -87,7 +87,7 @@ func TestReceive(t *testing.T) {
 			io.WriteString(w, body[:5])
 			w.(http.Flusher).Flush()
 			panic(http.ErrAbortHandler)
-		}, "stopped after 5 of 14 bytes"},
+		}, "stopped after 5 B of 14 B"},
 		{"other bytes", func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("ETag", `"`+sum+`"`)
 			io.WriteString(w, strings.ToUpper(body))

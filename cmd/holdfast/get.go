@@ -93,7 +93,11 @@ func receive(w io.Writer, body io.Reader, head *objectHead) error {
 	got := &countingHash{hash: md5.New()}
 	if _, err := io.Copy(w, io.TeeReader(body, got)); err != nil {
 		if errors.Is(err, io.ErrUnexpectedEOF) {
-			return fmt.Errorf("the daemon stopped after %d of %d bytes", got.n, head.Size)
+			text := size(got.n)
+			if head.Size >= 0 {
+				text += " of " + size(head.Size)
+			}
+			return fmt.Errorf("the daemon stopped after %s", text)
 		}
 		return err
 	}

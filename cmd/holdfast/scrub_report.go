@@ -96,7 +96,11 @@ func scanText(r scrubReport) string {
 		if r.Outcome == scrubStopped {
 			verb = "was stopped"
 		}
-		text = fmt.Sprintf("scrub of %s %s on %s", size(r.BytesRead), verb, moment(*r.Finished))
+		text = "scrub"
+		if r.BytesRead > 0 {
+			text += " of " + size(r.BytesRead)
+		}
+		text += " " + verb + " on " + moment(*r.Finished)
 		if r.Started != nil {
 			text += ", after " + r.Finished.Sub(*r.Started).Round(time.Second).String()
 		}
