@@ -19,10 +19,11 @@ type fakeStore struct {
 	version uint64
 	now     time.Time
 
-	fail      error                                        // every call gives it, if set
-	panics    bool                                         // every call panics
-	beforePut func(ctx context.Context)                    // after the body, before Finish
-	writeTo   func(w io.Writer, body []byte) (bool, error) // replaces reading; false: read as usual
+	fail         error                                        // every call gives it, if set
+	panics       bool                                         // every call panics
+	beforePut    func(ctx context.Context)                    // after the body, before Finish
+	beforeDelete func(key string) error                       // its error is Delete's
+	writeTo      func(w io.Writer, body []byte) (bool, error) // replaces reading; false: read as usual
 }
 
 type fakeBucket struct {
@@ -78,7 +79,7 @@ func (s *fakeStore) DeleteBucket(_ context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	if len(b.objects) > 0 {
+	if len(b.objects) > 0 || len(b.uploads) > 0 {
 		return ErrBucketNotEmpty
 	}
 	delete(s.buckets, name)
@@ -201,6 +202,11 @@ func (s *fakeStore) Get(_ context.Context, bucket, key string) (Object, error) {
 }
 
 func (s *fakeStore) Delete(_ context.Context, bucket, key string, cond Condition) (bool, error) {
+	if s.beforeDelete != nil {
+		if err := s.beforeDelete(key); err != nil {
+			return false, err
+		}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b, err := s.bucket(bucket)

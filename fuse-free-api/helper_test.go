@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -201,5 +202,29 @@ func (g *rig) wantNothing() {
 	g.t.Helper()
 	if keys := g.keys(); len(keys) > 0 {
 		g.t.Fatalf("stored: %q", keys)
+	}
+}
+
+// fuzzHandler gives a function that sends one request straight to the object
+// listener's handler, without a connection. What http.Server would refuse is
+// not sent, and answered with 400.
+func fuzzHandler(f *testing.F, store Store) func(t *testing.T, method, target, body string, headers ...string) answer {
+	f.Helper()
+	server, err := New(Options{Store: store, Admin: &fakeAdmin{}, AccessKey: testAccess, SecretKey: testSecret})
+	if err != nil {
+		f.Fatal(err)
+	}
+	handler := server.ObjectHandler()
+	return func(t *testing.T, method, target, body string, headers ...string) answer {
+		t.Helper()
+		lines := append([]string{method + " " + target + " HTTP/1.1", "Host: holdfast", "Authorization: " + basic(testAccess, testSecret),
+			fmt.Sprintf("Content-Length: %d", len(body))}, headers...)
+		r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(strings.Join(lines, "\r\n") + "\r\n\r\n" + body)))
+		if err != nil {
+			return answer{status: http.StatusBadRequest}
+		}
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r.WithContext(t.Context()))
+		return answer{status: w.Code, header: w.Result().Header, body: w.Body.String()}
 	}
 }

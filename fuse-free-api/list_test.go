@@ -4,7 +4,6 @@ import (
 	"encoding/xml"
 	"flag"
 	"fmt"
-	"math/rand/v2"
 	"net/url"
 	"slices"
 	"strings"
@@ -215,46 +214,6 @@ func TestListOddKeys(t *testing.T) {
 }
 
 var seedFlag = flag.Uint64("seed", 0, "seed of random tests; 0: a new one")
-
-// Whatever the page size, the pages together are the listing.
-func TestListPagesTogether(t *testing.T) {
-	seed := *seedFlag
-	if seed == 0 {
-		seed = rand.Uint64()
-	}
-	t.Logf("-seed %d", seed)
-	rng := rand.New(rand.NewPCG(seed, 0))
-	g := newRig(t)
-	for range 40 {
-		key := ""
-		for range 1 + rng.IntN(6) {
-			key += string("ab/ü"[rng.IntN(4)])
-		}
-		g.fill(strings.ToValidUTF8(key, "é"))
-	}
-	for range 20 {
-		prefix, delimiter := []string{"", "a", "a/", "b"}[rng.IntN(4)], []string{"", "/", "a"}[rng.IntN(3)]
-		want := g.list("prefix", prefix, "delimiter", delimiter).names()
-		var got []string
-		args := []string{"prefix", prefix, "delimiter", delimiter, "max-keys", fmt.Sprint(1 + rng.IntN(5))}
-		for token := ""; ; {
-			page := args
-			if token != "" {
-				page = append(slices.Clone(args), "continuation-token", token)
-			}
-			l := g.list(page...)
-			got = append(got, l.names()...)
-			if !l.IsTruncated {
-				break
-			}
-			token = l.NextContinuationToken
-		}
-		slices.Sort(got)
-		if !slices.Equal(got, want) {
-			t.Fatalf("%q: %q, want %q", args, got, want)
-		}
-	}
-}
 
 func FuzzParseToken(f *testing.F) {
 	for _, s := range []string{"", "AQ", formatToken("a"), formatToken("ü/€"), strings.Repeat("A", 2000)} {
