@@ -37,7 +37,6 @@ func (s *Server) AdminHandler() http.Handler {
 	origin := http.NewCrossOriginProtection()
 	routes := adminRoutes()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		limitBody(w, r, s.opts.StallTimeout)
 		w.Header().Set("Server", "Holdfast")
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Cache-Control", "no-store")

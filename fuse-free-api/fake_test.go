@@ -21,6 +21,7 @@ type fakeStore struct {
 
 	fail         error                                        // every call gives it, if set
 	panics       bool                                         // every call panics
+	midBody      func(ctx context.Context)                    // behind a body's first byte
 	beforePut    func(ctx context.Context)                    // after the body, before Finish
 	beforeDelete func(key string) error                       // its error is Delete's
 	writeTo      func(w io.Writer, body []byte) (bool, error) // replaces reading; false: read as usual
@@ -120,7 +121,15 @@ func (c Condition) met(o *fakeObject) bool {
 
 // take reads a body as a store does.
 func (s *fakeStore) take(ctx context.Context, body io.Reader, how Body) ([]byte, Finished, error) {
+	var first []byte
+	if s.midBody != nil {
+		first = make([]byte, 1)
+		n, _ := body.Read(first)
+		first = first[:n]
+		s.midBody(ctx)
+	}
 	data, err := io.ReadAll(body)
+	data = append(first, data...)
 	if err != nil {
 		return nil, Finished{}, fmt.Errorf("reading the body: %w", err)
 	}

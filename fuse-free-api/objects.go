@@ -17,7 +17,6 @@ import (
 func (s *Server) ObjectHandler() http.Handler { return http.HandlerFunc(s.serveObject) }
 
 func (s *Server) serveObject(rw http.ResponseWriter, r *http.Request) {
-	limitBody(rw, r, s.opts.StallTimeout)
 	c := s.newCall(rw, r)
 	began := time.Now()
 	running := s.requests.Add(1)

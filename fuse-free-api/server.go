@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -40,6 +41,7 @@ type Options struct {
 	Rand       io.Reader             // for request ids and ETags, by several goroutines; nil: crypto/rand
 	Now        func() time.Time      // what signatures' times are held against; nil: time.Now
 	AccessLog  *slog.Logger          // takes a line for each request to the object listener; nil: none
+	TLS        *Certificate          // of both listeners; nil: none, and they must be loopback
 	Domains    []string              // below which buckets' names may stand as host names; see CheckDomain
 	ETag       ETagMode
 
@@ -65,6 +67,21 @@ type Server struct {
 	life           context.Context // ends when draining begins; for requests that are not worth waiting for
 	endLife        context.CancelFunc
 	maxObjectBytes int64 // lower in tests
+}
+
+// streamLimits bound what one HTTP/2 connection can take. A connection's window
+// has room for those of all its streams, or one whose body waits for the store
+// would hold up the others; what that comes to in all is bounded by MaxRequests:
+// 256 MiB, if as many clients as that send faster than the drives take it.
+func streamLimits() *http.HTTP2Config {
+	const streams, windowBytes = 128, 128 << 10
+	return &http.HTTP2Config{
+		MaxConcurrentStreams:          streams,
+		MaxReceiveBufferPerStream:     windowBytes,
+		MaxReceiveBufferPerConnection: streams * windowBytes,
+		MaxReadFrameSize:              16 << 10,    // a connection keeps a buffer of that size
+		SendPingTimeout:               time.Minute, // a client that is gone without a word is noticed
+	}
 }
 
 // New makes a server that serves nothing yet.
@@ -133,6 +150,13 @@ func (s *Server) ServeObjects(ctx context.Context, ln net.Listener) error {
 		s.endLife()
 	})
 	defer stop()
+	if s.opts.TLS != nil {
+		watching, end := context.WithCancel(ctx)
+		var watcher sync.WaitGroup
+		watcher.Go(func() { s.opts.TLS.watch(watching) })
+		defer watcher.Wait()
+		defer end()
+	}
 	return s.serve(ctx, ln, s.ObjectHandler(), s.opts.MaxConnections, s.metrics.connections)
 }
 
@@ -144,7 +168,7 @@ func (s *Server) ServeAdmin(ctx context.Context, ln net.Listener) error {
 }
 
 func (s *Server) serve(ctx context.Context, ln net.Listener, handler http.Handler, connections int, gauge prometheus.Gauge) error {
-	if ln.Addr().Network() != "unix" {
+	if s.opts.TLS == nil && ln.Addr().Network() != "unix" {
 		if err := CheckLoopback(ln.Addr().String()); err != nil {
 			return errors.Join(err, ln.Close())
 		}
@@ -153,26 +177,34 @@ func (s *Server) serve(ctx context.Context, ln net.Listener, handler http.Handle
 	base, cutRequests := context.WithCancel(context.WithoutCancel(ctx))
 	defer cutRequests()
 	running := newTracker()
-	protocols := &http.Protocols{}
-	protocols.SetHTTP1(true)
 	srv := &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if !running.begin() {
 				panic(http.ErrAbortHandler)
 			}
 			defer running.end()
-			handler.ServeHTTP(w, r)
+			paced(handler, s.opts.StallTimeout, w, r)
 		}),
+		ConnContext:                  withConn,
 		BaseContext:                  func(net.Listener) context.Context { return base },
 		ReadHeaderTimeout:            s.opts.HeaderTimeout,
 		IdleTimeout:                  s.opts.IdleTimeout,
 		MaxHeaderBytes:               maxHeaderBytes,
 		DisableGeneralOptionsHandler: true,
-		Protocols:                    protocols,
+		Protocols:                    &http.Protocols{},
 		ErrorLog:                     slog.NewLogLogger(s.opts.Logger.Handler(), slog.LevelDebug),
 	}
+	srv.Protocols.SetHTTP1(true)
+	limited := newLimitListener(ln, connections, s.opts.StallTimeout, gauge, s.opts.Logger)
+	run := func() error { return srv.Serve(limited) }
+	if s.opts.TLS != nil {
+		srv.TLSConfig = s.opts.TLS.config()
+		srv.Protocols.SetHTTP2(true)
+		srv.HTTP2 = streamLimits()
+		run = func() error { return srv.ServeTLS(limited, "", "") }
+	}
 	ended := make(chan error, 1)
-	go func() { ended <- srv.Serve(newLimitListener(ln, connections, s.opts.StallTimeout, gauge)) }()
+	go func() { ended <- run() }()
 	var failed error
 	select {
 	case err := <-ended:

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 
 	"github.com/holdfast-storage/holdfast/fuse-free-api/awschunked"
 	"github.com/holdfast-storage/holdfast/fuse-free-api/checksum"
@@ -51,7 +50,7 @@ func (c *call) upload(max int64) (*upload, error) {
 	if u.promises, err = readPromises(c.r.Header, c.payload(), wrapped.trailing, c.op.upload || c.op.document); err != nil {
 		return nil, err
 	}
-	u.wire = &wire{body: c.r.Body, control: http.NewResponseController(c.w), stall: c.s.opts.StallTimeout, received: c.s.metrics.received}
+	u.wire = &wire{body: c.r.Body, stall: c.s.opts.StallTimeout, received: c.s.metrics.received}
 	u.body = u.wire
 	if wrapped.framed {
 		if u.frame, err = c.unframe(u); err != nil {

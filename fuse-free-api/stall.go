@@ -1,0 +1,228 @@
+package api
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+)
+
+// stallConn is a connection of which each direction has a deadline that
+// follows progress. It works below TLS, on the bytes as they travel: of a TLS
+// record, or a frame of HTTP/2, those above see nothing before it is whole.
+//
+// A write has a deadline of its own, and goes on as long as some bytes were
+// taken within StallTimeout. http.ResponseController cannot do this: after a
+// write that only partly succeeded, neither net/http nor TLS can go on, and a
+// large write to a slow client would be cut although it moves.
+type stallConn struct {
+	net.Conn
+	stall   time.Duration
+	release func()
+
+	mu        sync.Mutex
+	limit     time.Time // of writes, as set from above; zero: none
+	following bool      // each read puts the read deadline off
+}
+
+func (c *stallConn) Read(p []byte) (int, error) {
+	c.mu.Lock()
+	if c.following {
+		if err := c.SetReadDeadline(time.Now().Add(c.stall)); err != nil {
+			c.mu.Unlock()
+			return 0, err
+		}
+	}
+	c.mu.Unlock()
+	return c.Conn.Read(p)
+}
+
+// follow makes the read deadline follow progress, until it is called again.
+func (c *stallConn) follow(on bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.following = on
+}
+
+func (c *stallConn) Write(p []byte) (int, error) {
+	// The kernel calls a socket writable only when a third of its buffer is
+	// free, which may be a megabyte. To see a slow client take less than that, a
+	// write is tried again several times within the timeout.
+	const looks = 4
+	written, moved := 0, time.Now()
+	for {
+		if err := c.renew(c.stall / looks); err != nil {
+			return written, err
+		}
+		n, err := c.Conn.Write(p[written:])
+		written += n
+		if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) || c.late() {
+			return written, err
+		}
+		if n > 0 {
+			moved = time.Now()
+		} else if time.Since(moved) >= c.stall {
+			c.cut()
+			return written, err
+		}
+	}
+}
+
+// renew sets the deadline of the next write, which is not behind the limit.
+func (c *stallConn) renew(patience time.Duration) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	deadline := time.Now().Add(patience)
+	if !c.limit.IsZero() && c.limit.Before(deadline) {
+		deadline = c.limit
+	}
+	return c.Conn.SetWriteDeadline(deadline)
+}
+
+func (c *stallConn) late() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.limit.IsZero() && !time.Now().Before(c.limit)
+}
+
+// SetWriteDeadline is for those above, TLS above all, which gives its last
+// words little time.
+func (c *stallConn) SetWriteDeadline(t time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.limit = t
+	return c.Conn.SetWriteDeadline(t)
+}
+
+func (c *stallConn) SetDeadline(t time.Time) error {
+	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
+}
+
+// cut ends the connection, both ways, and has the kernel drop what the client
+// does not take, too, instead of offering it for minutes.
+func (c *stallConn) cut() {
+	if tcp, ok := c.Conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+	_ = c.Conn.Close() // readers notice; Close is still to come
+}
+
+// CloseWrite lets net/http end a connection so that the client can still read
+// the answer to a request that was not read whole.
+func (c *stallConn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}
+
+func (c *stallConn) Close() error {
+	defer c.release()
+	return c.Conn.Close()
+}
+
+type stallConnKey struct{}
+
+// withConn lets requests find the stallConn that they came by.
+func withConn(ctx context.Context, conn net.Conn) context.Context {
+	if secure, ok := conn.(*tls.Conn); ok {
+		conn = secure.NetConn()
+	}
+	return context.WithValue(ctx, stallConnKey{}, conn)
+}
+
+// paced gives a request's transfers deadlines that follow progress, and calls
+// handler. An HTTP/1 connection serves one request at a time, so its own
+// deadlines do. In HTTP/2 many streams share it: each stream that stalls is
+// ended for itself, and the others go on.
+func paced(handler http.Handler, stall time.Duration, w http.ResponseWriter, r *http.Request) {
+	body := &pacedBody{ReadCloser: r.Body, control: http.NewResponseController(w), stall: stall}
+	if r.ProtoMajor == 1 {
+		body.conn, _ = r.Context().Value(stallConnKey{}).(*stallConn)
+	} else {
+		answer := &pacedWriter{ResponseWriter: w, control: body.control, stall: stall}
+		defer answer.extend() // for what net/http still holds back of it
+		w = answer
+	}
+	if r.Body != nil && r.Body != http.NoBody {
+		// The first deadline holds for what net/http itself reads of a body that
+		// nobody wanted, too. A request without a body must have none: net/http
+		// listens on the connection for the client to leave, and would take the
+		// deadline for that. It goes by its own request's body, so this is a copy.
+		if r.ProtoMajor == 1 {
+			_ = body.control.SetReadDeadline(time.Now().Add(stall))
+		}
+		r = r.WithContext(r.Context())
+		r.Body = body
+	}
+	handler.ServeHTTP(w, r)
+}
+
+// pacedBody renews the read deadline before each read, so that a client is
+// cut only when nothing comes for StallTimeout. What comes late because the
+// server does not read is not its fault: between reads, time does not count.
+type pacedBody struct {
+	io.ReadCloser
+	control *http.ResponseController
+	conn    *stallConn // of HTTP/1
+	stall   time.Duration
+}
+
+func (b *pacedBody) Read(p []byte) (int, error) {
+	_ = b.control.SetReadDeadline(time.Now().Add(b.stall))
+	if b.conn != nil {
+		b.conn.follow(true)
+	}
+	n, err := b.ReadCloser.Read(p)
+	if b.conn != nil {
+		b.conn.follow(false)
+	}
+	// A stream's deadline that passes between reads would end its body. In
+	// HTTP/1, net/http listens for the client to leave from the body's end on,
+	// and a commit may take longer than the deadline.
+	if b.conn == nil || errors.Is(err, io.EOF) {
+		_ = b.control.SetReadDeadline(time.Time{})
+	}
+	return n, err
+}
+
+// pacedWriter writes a stream's answer in pieces with a deadline each.
+type pacedWriter struct {
+	http.ResponseWriter
+	control *http.ResponseController
+	stall   time.Duration
+}
+
+func (w *pacedWriter) extend() { _ = w.control.SetWriteDeadline(time.Now().Add(w.stall)) }
+
+func (w *pacedWriter) relax() { _ = w.control.SetWriteDeadline(time.Time{}) }
+
+func (w *pacedWriter) Write(p []byte) (int, error) {
+	const pieceBytes = 16 << 10 // a frame
+	defer w.relax()
+	written := 0
+	for {
+		w.extend()
+		n, err := w.ResponseWriter.Write(p[written:min(len(p), written+pieceBytes)])
+		written += n
+		if err != nil || written == len(p) {
+			return written, err
+		}
+	}
+}
+
+// FlushError is what http.ResponseController flushes with.
+func (w *pacedWriter) FlushError() error {
+	defer w.relax()
+	w.extend()
+	return w.control.Flush()
+}
+
+// SetReadDeadline and SetWriteDeadline leave the deadlines to the pacing.
+func (w *pacedWriter) SetReadDeadline(time.Time) error  { return nil }
+func (w *pacedWriter) SetWriteDeadline(time.Time) error { return nil }

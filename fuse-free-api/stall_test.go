@@ -1,0 +1,216 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+)
+
+// put stores an object of n zeros without a request.
+func (s *fakeStore) put(key string, n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.buckets["bkt"].objects[key] = &fakeObject{s: s, body: make([]byte, n), info: ObjectInfo{Size: int64(n), ETag: "x"}}
+}
+
+// quiet waits until nothing of any request is left.
+func (g *rig) quiet() {
+	g.t.Helper()
+	eventually(g.t, "nothing is in flight", func() bool { return testutil.ToFloat64(g.metrics.inFlight) == 0 && g.requests.Load() == 0 })
+}
+
+// A stream whose client sends nothing is told so or ended, and so is one whose
+// client does not read; with HTTP/2 the others of its connection go on.
+func TestStalledStreamsAreCut(t *testing.T) {
+	g := newSecureRig(t, func(o *Options) { o.StallTimeout = 300 * time.Millisecond })
+	g.store.put("large", 32<<20)
+	for proto, client := range g.clients() {
+		t.Run(proto, func(t *testing.T) {
+			r, w := io.Pipe()
+			defer w.Close()
+			put := g.request(t.Context(), "PUT", "/bkt/stalled", r)
+			put.ContentLength = 100
+			began := time.Now()
+			go func() { _, _ = io.WriteString(w, "half") }()
+			ask(t, client, put).want(t, 400, "RequestTimeout")
+			if took := time.Since(began); took < 300*time.Millisecond || took > 5*time.Second {
+				t.Errorf("after %v", took)
+			}
+
+			resp, err := client.Do(g.request(t.Context(), "GET", "/bkt/large", nil))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			cuts := g.metrics.requests.WithLabelValues("GetObject", "cut")
+			before := testutil.ToFloat64(cuts)
+			eventually(t, "the request is cut", func() bool { return testutil.ToFloat64(cuts) > before })
+			// The other streams of the connection are served meanwhile and after.
+			for range 3 {
+				ask(t, client, g.request(t.Context(), "HEAD", "/bkt/large", nil)).want(t, 200, "")
+			}
+			if n, err := io.Copy(io.Discard, resp.Body); err == nil {
+				t.Errorf("%d bytes of %d, and no error", n, 32<<20)
+			}
+			g.quiet()
+		})
+	}
+	if _, stored := g.store.buckets["bkt"].objects["stalled"]; stored {
+		t.Error("half a body was stored")
+	}
+}
+
+// slowly reads or writes at so many bytes a second, and counts.
+type slowly struct {
+	r     io.Reader
+	w     io.Writer
+	rate  int
+	n     int
+	began time.Time
+}
+
+func (s *slowly) pace(n int) {
+	if s.began.IsZero() {
+		s.began = time.Now()
+	}
+	s.n += n
+	time.Sleep(time.Until(s.began.Add(time.Duration(s.n) * time.Second / time.Duration(s.rate))))
+}
+
+func (s *slowly) Read(p []byte) (int, error) {
+	n, err := s.r.Read(p[:min(len(p), s.rate/50)])
+	s.pace(n)
+	return n, err
+}
+
+// A slow client is served to the end, however many timeouts that takes.
+func TestSlowStreamsAreServed(t *testing.T) {
+	g := newSecureRig(t, func(o *Options) { o.StallTimeout = 500 * time.Millisecond })
+	const size = 16 << 20
+	g.store.put("large", size)
+	for proto, client := range g.clients() {
+		t.Run(proto, func(t *testing.T) {
+			t.Parallel()
+			put := g.request(t.Context(), "PUT", "/bkt/slow"+proto, &slowly{r: strings.NewReader(strings.Repeat("x", 1000)), rate: 500})
+			put.ContentLength = 1000
+			ask(t, client, put).want(t, 200, "")
+
+			resp, err := client.Do(g.request(t.Context(), "GET", "/bkt/large", nil))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			began := time.Now()
+			n, err := io.Copy(io.Discard, &slowly{r: resp.Body, rate: 8 << 20})
+			if n != size || err != nil {
+				t.Errorf("%d bytes of %d after %v: %v", n, size, time.Since(began), err)
+			}
+		})
+	}
+}
+
+// Time that the server takes is not the client's: neither while a body waits
+// to be read, nor while an answer is made.
+func TestSlowServerIsNotAStall(t *testing.T) {
+	g := newSecureRig(t, func(o *Options) { o.StallTimeout = 200 * time.Millisecond })
+	wait := func(ctx context.Context) {
+		select {
+		case <-ctx.Done():
+			t.Errorf("the request was given up: %v", ctx.Err())
+		case <-time.After(600 * time.Millisecond):
+		}
+	}
+	for proto, client := range g.clients() {
+		t.Run(proto, func(t *testing.T) {
+			g.store.midBody, g.store.beforePut = wait, wait
+			ask(t, client, g.request(t.Context(), "PUT", "/bkt/k", strings.NewReader(strings.Repeat("x", 1<<20)))).want(t, 200, "")
+			g.store.midBody, g.store.beforePut = nil, nil
+			g.store.writeTo = func(w io.Writer, body []byte) (bool, error) {
+				half := len(body) / 2
+				_, err := w.Write(body[:half])
+				time.Sleep(600 * time.Millisecond)
+				_, err2 := w.Write(body[half:])
+				return true, errors.Join(err, err2)
+			}
+			if a := ask(t, client, g.request(t.Context(), "GET", "/bkt/k", nil)).want(t, 200, ""); len(a.body) != 1<<20 {
+				t.Errorf("%d bytes", len(a.body))
+			}
+			g.store.writeTo = nil
+		})
+	}
+}
+
+// One stream whose store does not read holds up no other of its connection,
+// however many there are.
+func TestAWaitingStreamHoldsUpNoOther(t *testing.T) {
+	g := newSecureRig(t)
+	release := make(chan struct{})
+	waiting := make(chan struct{}, 100)
+	var passes atomic.Bool
+	g.store.midBody = func(context.Context) {
+		if !passes.Load() {
+			waiting <- struct{}{}
+			<-release
+		}
+	}
+	const streams = 40
+	ended := make(chan answer, streams)
+	for range streams {
+		go func() {
+			ended <- ask(t, g.h2, g.request(t.Context(), "PUT", "/bkt/waits", strings.NewReader(strings.Repeat("x", 1<<20))))
+		}()
+	}
+	for range streams {
+		<-waiting
+	}
+	time.Sleep(100 * time.Millisecond) // for their windows to fill
+	passes.Store(true)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	ask(t, g.h2, g.request(ctx, "PUT", "/bkt/k", strings.NewReader(strings.Repeat("x", 1<<20)))).want(t, 200, "")
+	close(release)
+	for range streams {
+		(<-ended).want(t, 200, "")
+	}
+	if n := testutil.ToFloat64(g.metrics.connections); n != 1 {
+		t.Errorf("%v connections: this shows nothing", n)
+	}
+}
+
+// With HTTP/2, too, the end lets what runs finish.
+func TestDrainStreams(t *testing.T) {
+	g := newSecureRig(t)
+	entered, release := make(chan struct{}), make(chan struct{})
+	g.store.beforePut = func(context.Context) {
+		close(entered)
+		<-release
+	}
+	ended := make(chan answer, 1)
+	go func() { ended <- ask(t, g.h2, g.request(t.Context(), "PUT", "/bkt/k", strings.NewReader("x"))) }()
+	<-entered
+	stopped := make(chan error, 1)
+	go func() { stopped <- g.stop() }()
+	select {
+	case err := <-stopped:
+		t.Fatalf("ended with a request running: %v", err)
+	case <-time.After(100 * time.Millisecond):
+	}
+	close(release)
+	(<-ended).want(t, 200, "")
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+	if resp, err := g.h2.Do(g.request(t.Context(), "GET", "/", nil)); err == nil {
+		_ = resp.Body.Close()
+		t.Error("a request is served after the end")
+	}
+}
+
+var _ http.ResponseWriter = (*pacedWriter)(nil)
