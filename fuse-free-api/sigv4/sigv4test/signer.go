@@ -69,7 +69,7 @@ func (s Signer) SignMessage(m *Message) {
 	names := signedNames(m.Header)
 	stamp := m.Header.Get("X-Amz-Date")
 	m.Header.Set("Authorization", fmt.Sprintf("AWS4-HMAC-SHA256 Credential=%s/%s, SignedHeaders=%s, Signature=%s",
-		s.AccessKey, s.scope(stamp), strings.Join(names, ";"), s.signature(m, names, stamp)))
+		s.AccessKey, s.scope(stamp), strings.Join(names, ";"), s.Signature(m, names, stamp)))
 }
 
 // Lines signs a request for a raw socket: it gives the header lines, Host
@@ -100,7 +100,7 @@ func (s Signer) Presign(method, target, host string, expires time.Duration, head
 	if sum := header.Get("X-Amz-Content-Sha256"); sum != "" {
 		m.Payload = sum
 	}
-	return m.Target + "&X-Amz-Signature=" + s.signature(&m, names, stamp)
+	return m.Target + "&X-Amz-Signature=" + s.Signature(&m, names, stamp)
 }
 
 // PresignRequest makes r a presigned request.
@@ -145,7 +145,9 @@ func (s Signer) scope(stamp string) string {
 	return stamp[:8] + "/" + region + "/s3/aws4_request"
 }
 
-func (s Signer) signature(m *Message, names []string, stamp string) string {
+// Signature signs m's headers of the given names, in lower case and sorted,
+// at the time stamp.
+func (s Signer) Signature(m *Message, names []string, stamp string) string {
 	path, query, _ := strings.Cut(m.Target, "?")
 	if m.Path != "" {
 		path = m.Path
@@ -183,11 +185,11 @@ func (s Signer) mac(stamp, text string) string {
 }
 
 func canonicalQuery(query string) string {
-	if query == "" {
-		return ""
-	}
 	var parts []string
-	for _, part := range strings.Split(query, "&") {
+	for part := range strings.SplitSeq(query, "&") {
+		if part == "" {
+			continue
+		}
 		name, value, _ := strings.Cut(part, "=")
 		name, _ = url.QueryUnescape(name)
 		value, _ = url.QueryUnescape(value)
