@@ -115,7 +115,12 @@ func (s *fakeStore) Parts(_ context.Context, bucket, key, id string, after, max 
 	return parts, false, nil
 }
 
-func (s *fakeStore) CompleteUpload(_ context.Context, bucket, key, id string, req CompleteRequest) (ObjectInfo, error) {
+func (s *fakeStore) CompleteUpload(ctx context.Context, bucket, key, id string, req CompleteRequest) (ObjectInfo, error) {
+	if s.complete != nil {
+		if err := s.complete(ctx); err != nil {
+			return ObjectInfo{}, err
+		}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	u, err := s.upload(bucket, key, id)
