@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -104,6 +105,12 @@ func (c *call) copyObject() error {
 // notice a client that leaves.
 func (c *call) noBody() error {
 	_, err := c.document(0)
+	var e *s3Error
+	if errors.As(err, &e) && e.code == codeDocumentTooLong {
+		refused := fault(codeInvalidRequest, "A copy has no body of its own.")
+		refused.cut = e.cut
+		return refused
+	}
 	return err
 }
 

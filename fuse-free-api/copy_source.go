@@ -105,7 +105,7 @@ func (src *copySource) into(ctx context.Context, c *call, off, n int64, take fun
 	go func() {
 		defer close(ended)
 		// Closed with nil, the reader sees the end.
-		_ = w.CloseWithError(c.guard(func() error { return src.WriteTo(ctx, w, off, n) }))
+		_ = w.CloseWithError(c.protected(func() error { return src.WriteTo(ctx, w, off, n) }))
 	}()
 	err := take(ctx, &copyReader{pipe: r, left: n})
 	_ = r.CloseWithError(errCopyEnded)

@@ -25,7 +25,7 @@ type fakeStore struct {
 	beforePut    func(ctx context.Context)                    // after the body, before Finish
 	beforeDelete func(key string) error                       // its error is Delete's
 	writeTo      func(w io.Writer, body []byte) (bool, error) // replaces reading; false: read as usual
-	complete  func(ctx context.Context) error              // before an upload is completed
+	complete     func(ctx context.Context) error              // before an upload is completed
 }
 
 type fakeBucket struct {

@@ -5,7 +5,6 @@ import (
 	"crypto/md5"
 	"encoding/hex"
 	"errors"
-	"net/http"
 	"strconv"
 
 	"github.com/holdfast-storage/holdfast/fuse-free-api/checksum"
@@ -72,13 +71,6 @@ func multipartETag(parts []string) string {
 		_, _ = h.Write(sum)
 	}
 	return hex.EncodeToString(h.Sum(nil)) + "-" + strconv.Itoa(len(parts))
-}
-
-// setChecksum tells the checksum of what was just stored.
-func setChecksum(h http.Header, system []Pair) {
-	if a, text := keptChecksum(system); a != 0 {
-		h[a.Header()] = []string{text}
-	}
 }
 
 // pageLimit reads how many entries a page may have: at most most, and as many

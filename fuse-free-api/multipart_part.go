@@ -37,7 +37,7 @@ func (c *call) uploadPart() error {
 	}
 	h := c.w.Header()
 	h["ETag"] = []string{`"` + part.ETag + `"`}
-	setChecksum(h, part.System)
+	setChecksums(h, part.System)
 	c.w.WriteHeader(http.StatusOK)
 	return nil
 }

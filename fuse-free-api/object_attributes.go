@@ -48,6 +48,16 @@ func (c *call) getObjectAttributes() error {
 	if err != nil {
 		return err
 	}
+	switch status, err := readCondition(c.r.Header, info); {
+	case err != nil:
+		return err
+	case status == http.StatusNotModified:
+		setValidators(c.w.Header(), info)
+		c.w.WriteHeader(status)
+		return nil
+	case status != 0:
+		return ErrPrecondition
+	}
 	c.w.Header().Set("Last-Modified", info.Modified.UTC().Format(http.TimeFormat))
 	x := c.beginXML()
 	x.root("GetObjectAttributesResponse")

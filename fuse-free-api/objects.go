@@ -36,7 +36,7 @@ func (s *Server) serveObject(rw http.ResponseWriter, r *http.Request) {
 	if running > int64(s.opts.MaxRequests) {
 		err = fault(codeSlowDown, "More than %d requests at once; please reduce your request rate.", s.opts.MaxRequests).with("Retry-After", "1")
 	} else {
-		err = c.protected()
+		err = c.protected(c.dispatch)
 	}
 	// net/http ends the context when the client leaves, but also when its
 	// body ended early, and such a client may well wait for the answer.
@@ -74,9 +74,14 @@ func (s *Server) newCall(rw http.ResponseWriter, r *http.Request) *call {
 	return c
 }
 
-// answerError answers a request of whose answer nothing was sent, and logs
-// what is not the client's own doing.
+// answerError answers a request of whose answer nothing was sent.
 func (c *call) answerError(e *s3Error) {
+	c.noteFailure(e, "request failed")
+	writeError(c, e)
+}
+
+// noteFailure logs what is not the client's own doing.
+func (c *call) noteFailure(e *s3Error, message string) {
 	c.code = e.code.name
 	level := slog.LevelDebug
 	if e.code == codeInternal {
@@ -84,21 +89,20 @@ func (c *call) answerError(e *s3Error) {
 	} else if e.code.status >= 500 && e.code != codeNotImplemented {
 		level = slog.LevelWarn
 	}
-	c.s.opts.Logger.Log(context.WithoutCancel(c.r.Context()), level, "request failed", slog.String("request", c.id),
+	c.s.opts.Logger.Log(context.WithoutCancel(c.r.Context()), level, message, slog.String("request", c.id),
 		slog.String("method", c.r.Method), slog.String("resource", c.resource()), slog.Any("error", e))
-	writeError(c, e)
 }
 
-// protected runs the request and turns a panic into an error, so that a
-// mistake in one request is not the end of the others.
-func (c *call) protected() (err error) {
+// protected does work and turns a panic into an error, so that a mistake in
+// one request is not the end of the others.
+func (c *call) protected(work func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			c.s.opts.Logger.Error("request panicked", slog.String("request", c.id), slog.Any("panic", v), slog.String("stack", string(debug.Stack())))
 			err = fault(codeInternal, "An internal error occurred; the log has it under the request id.")
 		}
 	}()
-	return c.dispatch()
+	return work()
 }
 
 func (c *call) dispatch() (err error) {

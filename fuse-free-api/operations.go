@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/holdfast-storage/holdfast/fuse-free-api/checksum"
 )
 
 // call is one request on its way through the object listener.
@@ -92,7 +94,7 @@ func operations() []*operation {
 			amz: []string{"checksum-mode"}, query: overrides},
 		{name: "HeadObject", level: objectLevel, method: "HEAD", run: (*call).headObject, conditions: reading,
 			amz: []string{"checksum-mode"}, query: overrides},
-		{name: "GetObjectAttributes", level: objectLevel, method: "GET", sub: []string{"attributes"}, run: (*call).getObjectAttributes,
+		{name: "GetObjectAttributes", level: objectLevel, method: "GET", sub: []string{"attributes"}, run: (*call).getObjectAttributes, conditions: reading[:4],
 			amz: []string{"object-attributes", "max-parts", "part-number-marker"}, query: []string{"versionId"}},
 		{name: "PutObject", level: objectLevel, method: "PUT", run: (*call).putObject, conditions: writing,
 			amz: stored, meta: true, upload: true},
@@ -113,7 +115,7 @@ func operations() []*operation {
 		{name: "UploadPartCopy", level: objectLevel, method: "PUT", sub: []string{"partNumber", "uploadId"}, copies: true,
 			run: (*call).uploadPartCopy, amz: append([]string{"copy-source-range"}, copied...)},
 		{name: "CompleteMultipartUpload", level: objectLevel, method: "POST", sub: []string{"uploadId"}, run: (*call).completeUpload,
-			conditions: writing, amz: []string{"checksum-type", "mp-object-size"}},
+			conditions: writing, amz: append([]string{"checksum-type", "mp-object-size"}, checksumSuffixes()...)},
 		{name: "AbortMultipartUpload", level: objectLevel, method: "DELETE", sub: []string{"uploadId"}, run: (*call).abortUpload},
 		{name: "ListParts", level: objectLevel, method: "GET", sub: []string{"uploadId"}, run: (*call).listParts,
 			query: []string{"max-parts", "part-number-marker", "encoding-type"}},
@@ -122,6 +124,16 @@ func operations() []*operation {
 		all = append(all, s.operations()...)
 	}
 	return all
+}
+
+// checksumSuffixes are the headers x-amz-checksum-* behind x-amz-, for an
+// operation to which they say something else than what its body is.
+func checksumSuffixes() []string {
+	var names []string
+	for _, a := range checksum.All() {
+		names = append(names, strings.TrimPrefix(a.Header(), "x-amz-"))
+	}
+	return names
 }
 
 // choose finds the operation that the method, the address and the request's

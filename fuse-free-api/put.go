@@ -5,9 +5,17 @@ import "net/http"
 // maxObjectBytes is S3's limit on a single PUT.
 const maxObjectBytes = 5 << 30
 
-func (c *call) putObject() error {
+// needLength refuses a request that does not tell where its body ends.
+func (c *call) needLength() error {
 	if c.r.ContentLength == 0 && len(c.r.Header.Values("Content-Length")) == 0 && len(c.r.TransferEncoding) == 0 {
 		return fault(codeMissingLength, "You must provide the Content-Length header, or send the body in chunks.")
+	}
+	return nil
+}
+
+func (c *call) putObject() error {
+	if err := c.needLength(); err != nil {
+		return err
 	}
 	cond, err := writeCondition(c.r.Header)
 	if err != nil {

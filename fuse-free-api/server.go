@@ -66,7 +66,8 @@ type Server struct {
 	draining       atomic.Bool
 	life           context.Context // ends when draining begins; for requests that are not worth waiting for
 	endLife        context.CancelFunc
-	maxObjectBytes int64 // lower in tests
+	maxObjectBytes int64         // lower in tests
+	keepAlive      time.Duration // shorter in tests
 }
 
 // streamLimits bound what one HTTP/2 connection can take. A connection's window
@@ -135,7 +136,7 @@ func New(opts Options) (*Server, error) {
 		return nil, fmt.Errorf("api: metrics: %w", err)
 	}
 	s := &Server{opts: opts, keys: newKeys(opts.AccessKey, opts.SecretKey), verifier: newVerifier(opts), operations: all, domains: hosts,
-		ids: ids, metrics: m, maxObjectBytes: maxObjectBytes}
+		ids: ids, metrics: m, maxObjectBytes: maxObjectBytes, keepAlive: keepAliveInterval}
 	s.life, s.endLife = context.WithCancel(context.Background())
 	return s, nil
 }

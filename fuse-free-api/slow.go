@@ -2,11 +2,8 @@ package api
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
-	"runtime/debug"
 	"time"
 )
 
@@ -32,7 +29,7 @@ func (c *call) slowly(work func(ctx context.Context) (write func(*xmlWriter), er
 	ended := make(chan result, 1)
 	go func() {
 		var r result
-		r.err = c.guard(func() (err error) {
+		r.err = c.protected(func() (err error) {
 			r.write, err = work(ctx)
 			return err
 		})
@@ -78,20 +75,7 @@ func (c *call) endSlowly(x *xmlWriter, write func(*xmlWriter), err error) error 
 		return err
 	}
 	e := storeFault(err)
-	c.s.opts.Logger.Log(context.WithoutCancel(c.r.Context()), slog.LevelWarn, "request failed after its answer had begun",
-		slog.String("request", c.id), slog.String("method", c.r.Method), slog.String("resource", resource(c.r)), slog.Any("error", e))
-	e.write(x, c.r, c.id)
+	c.noteFailure(e, "request failed after its answer had begun")
+	e.write(x, c)
 	return nil
-}
-
-// guard turns a panic into an error, for work that goes on beside the
-// goroutine of the request.
-func (c *call) guard(work func() error) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			c.s.opts.Logger.Error("request panicked", slog.String("request", c.id), slog.Any("panic", v), slog.String("stack", string(debug.Stack())))
-			err = errors.New("panicked")
-		}
-	}()
-	return work()
 }
