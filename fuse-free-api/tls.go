@@ -62,6 +62,19 @@ func LoadCertificate(certFile, keyFile string, logger *slog.Logger) (*Certificat
 // Leaf is the certificate itself, as it is now.
 func (c *Certificate) Leaf() *x509.Certificate { return c.current.Load().Leaf }
 
+// Trusted tells whether this system trusts the certificate by itself.
+func (c *Certificate) Trusted() bool {
+	pair := c.current.Load()
+	between := x509.NewCertPool()
+	for _, der := range pair.Certificate[1:] {
+		if cert, err := x509.ParseCertificate(der); err == nil {
+			between.AddCert(cert)
+		}
+	}
+	_, err := pair.Leaf.Verify(x509.VerifyOptions{Intermediates: between})
+	return err == nil
+}
+
 func (c *Certificate) look() (state pairState, err error) {
 	if state.cert, err = os.Stat(c.certFile); err != nil {
 		return pairState{}, err

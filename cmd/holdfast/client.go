@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/xml"
 	"errors"
 	"fmt"
@@ -16,13 +19,14 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// client speaks to one of the daemon's two listeners: plain HTTP with the keys as Basic authentication.
+// client speaks to one of the daemon's two listeners, with the keys as Basic authentication.
 // It never retries: what a failed request did is the caller's to find out.
 type client struct {
 	base *url.URL
 	keys keyPair
 	http *http.Client
-	hint string // what to try if nobody answers
+	wire *http.Transport // of http
+	hint string          // what to try if nobody answers
 }
 
 // newClient makes a client of the listener at base. The path of base must be empty: buckets begin at the root.
@@ -32,7 +36,7 @@ func newClient(base, hint string, keys keyPair) (*client, error) {
 	case err != nil:
 		return nil, usagef("%q is no URL: %w", base, err)
 	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || strings.Trim(u.Path, "/") != "":
-		return nil, usagef("%q is not of the form http://HOST:PORT", base)
+		return nil, usagef("%q is not of the form http://HOST:PORT or https://HOST:PORT", base)
 	}
 	transport := &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
@@ -40,11 +44,14 @@ func newClient(base, hint string, keys keyPair) (*client, error) {
 		ExpectContinueTimeout: 2 * time.Second,
 		ResponseHeaderTimeout: 5 * time.Minute,
 		DisableCompression:    true, // bytes come as they are stored
+		Protocols:             &http.Protocols{},
 	}
+	transport.Protocols.SetHTTP1(true) // a connection for each of the transfers that run beside each other
 	return &client{
 		base: &url.URL{Scheme: u.Scheme, Host: u.Host},
 		keys: keys,
 		hint: hint,
+		wire: transport,
 		http: &http.Client{
 			Transport: transport,
 			// A redirect would carry the keys elsewhere and have its path cleaned on the way.
@@ -70,7 +77,31 @@ func flaggedClient(c *cli.Context, flag, hint string) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newClient(c.String(flag), hint, keys)
+	client, err := newClient(c.String(flag), hint, keys)
+	if err != nil {
+		return nil, err
+	}
+	if file := c.String("ca-cert"); file != "" {
+		err = client.trust(file)
+	}
+	return client, err
+}
+
+// trust lets the client accept what the certificates in file vouch for, beside what the system trusts.
+func (c *client) trust(file string) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("HOLDFAST_CA_CERT: %w", err)
+	}
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		roots = x509.NewCertPool() // a system without any
+	}
+	if !roots.AppendCertsFromPEM(text) {
+		return fmt.Errorf("HOLDFAST_CA_CERT: %s: there is no certificate in PEM in it", file)
+	}
+	c.wire.TLSClientConfig = &tls.Config{RootCAs: roots}
+	return nil
 }
 
 // close lets go of idle connections.
@@ -136,6 +167,14 @@ func (c *client) explain(ctx context.Context, err error) error {
 	if errors.Is(err, syscall.ECONNREFUSED) {
 		return &hintError{err, c.hint}
 	}
+	var unknown x509.UnknownAuthorityError
+	var record tls.RecordHeaderError
+	switch {
+	case errors.As(err, &unknown):
+		return &hintError{err, "name the certificate of the authority behind it, or its own, with HOLDFAST_CA_CERT"}
+	case errors.As(err, &record), strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
+		return &hintError{err, "the daemon has no TLS there: call it by http://"}
+	}
 	return err
 }
 
@@ -179,6 +218,9 @@ func readAPIError(r request, resp *http.Response) error {
 	}
 	if e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden {
 		hint = "the daemon has other keys: look at " + envAccess + ", " + envSecret + " and HOLDFAST_CREDENTIALS"
+	}
+	if bytes.Contains(body, []byte("HTTP request to an HTTPS server")) {
+		hint = "the daemon has TLS there: call it by https://"
 	}
 	if hint != "" {
 		return &hintError{e, hint}

@@ -21,6 +21,13 @@ func credentialsFlag() cli.Flag {
 	}
 }
 
+func authorityFlag() cli.Flag {
+	return &cli.StringFlag{
+		Name: "ca-cert", EnvVars: []string{"HOLDFAST_CA_CERT"},
+		Usage: "`FILE` with certificates to trust, PEM, beside those that the system trusts",
+	}
+}
+
 // clientFlags are those of every command that talks to the object listener.
 func clientFlags(more ...cli.Flag) []cli.Flag {
 	return append(more,
@@ -28,7 +35,7 @@ func clientFlags(more ...cli.Flag) []cli.Flag {
 			Name: "endpoint", EnvVars: []string{"HOLDFAST_ENDPOINT"}, Value: "http://" + defaultListen,
 			Usage: "`URL` of the object listener",
 		},
-		credentialsFlag(), jsonFlag())
+		authorityFlag(), credentialsFlag(), jsonFlag())
 }
 
 // adminFlags are those of every command that talks to the admin listener.
@@ -38,5 +45,5 @@ func adminFlags(more ...cli.Flag) []cli.Flag {
 			Name: "admin-url", EnvVars: []string{"HOLDFAST_ADMIN_URL"}, Value: "http://" + defaultAdmin,
 			Usage: "`URL` of the admin listener",
 		},
-		credentialsFlag(), jsonFlag())
+		authorityFlag(), credentialsFlag(), jsonFlag())
 }

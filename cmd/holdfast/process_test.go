@@ -31,6 +31,8 @@ type process struct {
 	binary string
 	env    []string
 
+	authority string // certificates that the clients trust, a file; empty: what the system does
+
 	child *child // nil: none runs
 	ready readyLine
 	*client
@@ -105,8 +107,10 @@ func (d *process) tryStart(ctx context.Context, args ...string) error {
 	if d.client, err = newClient(ready.Endpoint, "", keys); err != nil {
 		return err
 	}
-	d.admin, err = newClient(ready.AdminURL, "", keys)
-	return err
+	if d.admin, err = newClient(ready.AdminURL, "", keys); err != nil || d.authority == "" {
+		return err
+	}
+	return errors.Join(d.client.trust(d.authority), d.admin.trust(d.authority))
 }
 
 // refused runs `holdfast serve` beside or instead of the daemon, wants it to end by itself with this exit code, and
@@ -129,7 +133,7 @@ func (d *process) run(args ...string) (output string, code int) {
 	var said bytes.Buffer
 	command := exec.CommandContext(d.t.Context(), d.binary, args...)
 	command.Dir, command.Stdout, command.Stderr = d.home, &said, &said
-	command.Env = append(d.env[:len(d.env):len(d.env)], "HOLDFAST_ENDPOINT="+d.ready.Endpoint, "HOLDFAST_ADMIN_URL="+d.ready.AdminURL)
+	command.Env = append(d.env[:len(d.env):len(d.env)], "HOLDFAST_ENDPOINT="+d.ready.Endpoint, "HOLDFAST_ADMIN_URL="+d.ready.AdminURL, "HOLDFAST_CA_CERT="+d.authority)
 	code = exitOf(command.Run())
 	return said.String(), code
 }

@@ -7,8 +7,6 @@ import (
 
 	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
-
-	api "github.com/holdfast-storage/holdfast/fuse-free-api"
 )
 
 // Up to here an error of the command line; beyond it the pool has its own word.
@@ -26,10 +24,10 @@ func serveCommand(con *console) *cli.Command {
 			"Keys come from HOLDFAST_ACCESS_KEY and HOLDFAST_SECRET_KEY; without them they are made at the first\n" +
 			"start, shown once, and kept in the credentials file, where the other commands find them.\n\n" +
 			"Ctrl-C or SIGTERM: stop accepting, finish what runs (30 s), flush, exit 0.",
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			&cli.BoolFlag{Name: "init", EnvVars: []string{"HOLDFAST_INIT"}, Usage: "make a new pool of empty or absent directories"},
-			&cli.StringFlag{Name: "listen", EnvVars: []string{"HOLDFAST_LISTEN"}, Value: defaultListen, Usage: "`ADDRESS` of the object listener, loopback only"},
-			&cli.StringFlag{Name: "admin", EnvVars: []string{"HOLDFAST_ADMIN"}, Value: defaultAdmin, Usage: "`ADDRESS` of the admin listener (status, health, metrics), loopback only"},
+			&cli.StringFlag{Name: "listen", EnvVars: []string{"HOLDFAST_LISTEN"}, Value: defaultListen, Usage: "`ADDRESS` of the object listener; loopback only, without TLS"},
+			&cli.StringFlag{Name: "admin", EnvVars: []string{"HOLDFAST_ADMIN"}, Value: defaultAdmin, Usage: "`ADDRESS` of the admin listener (status, health, metrics); loopback only, without TLS"},
 			&cli.IntFlag{Name: "parity", EnvVars: []string{"HOLDFAST_PARITY"}, Usage: "`M` drives that may fail", DefaultText: "1 for 2-3 drives, 2 for 4-11, 3 from 12"},
 			&cli.StringFlag{Name: "segment-size", EnvVars: []string{"HOLDFAST_SEGMENT_SIZE"}, Usage: "`SIZE` at which a segment is closed, of a new pool", DefaultText: "256MiB"},
 			&cli.StringFlag{Name: "memory", EnvVars: []string{"HOLDFAST_MEMORY"}, Value: "128MiB", Usage: "`SIZE` of all buffers for objects on their way"},
@@ -38,7 +36,7 @@ func serveCommand(con *console) *cli.Command {
 			&cli.StringFlag{Name: "log-level", EnvVars: []string{"HOLDFAST_LOG_LEVEL"}, Value: "info", Usage: "`LEVEL` from which on to log: debug, info, warn, error"},
 			credentialsFlag(),
 			&cli.BoolFlag{Name: "json", Usage: "print one line of JSON when ready, and log JSON"},
-		},
+		}, edgeFlags()...),
 		Action: func(c *cli.Context) error {
 			cfg, err := readServeConfig(c)
 			if err != nil {
@@ -63,6 +61,7 @@ type serveConfig struct {
 	credentials  string
 	logLevel     slog.Level
 	json         bool
+	edge         edgeConfig
 }
 
 func readServeConfig(c *cli.Context) (serveConfig, error) {
@@ -99,12 +98,8 @@ func readServeConfig(c *cli.Context) (serveConfig, error) {
 	if err := cfg.logLevel.UnmarshalText([]byte(c.String("log-level"))); err != nil {
 		return cfg, usagef("--log-level %q: debug, info, warn or error is wanted", c.String("log-level"))
 	}
-	for flag, address := range map[string]string{"--listen": cfg.listen, "--admin": cfg.admin} {
-		if err := api.CheckLoopback(address); err != nil {
-			return cfg, usagef("%s: %w", flag, err)
-		}
-	}
-	return cfg, nil
+	cfg.edge, err = readEdgeConfig(c)
+	return cfg, err
 }
 
 // readRebuildAfter reads a time such as 15s, or never, which is below 0.

@@ -12,6 +12,7 @@ type banner struct {
 	status      statusReport
 	endpoint    string // URLs
 	adminURL    string
+	authority   string   // file that a client needs to trust the certificate; empty: none
 	program     string   // how to call this program in another terminal
 	shared      []string // directories that share a device with another one
 	keys        keyPair
@@ -24,7 +25,7 @@ type banner struct {
 func (b banner) json() any {
 	s := b.status
 	return map[string]any{
-		"ready": true, "endpoint": b.endpoint, "admin_url": b.adminURL, "credentials": b.keysPath,
+		"ready": true, "endpoint": b.endpoint, "admin_url": b.adminURL, "ca_cert": b.authority, "credentials": b.keysPath,
 		"pool": s.Pool.ID, "state": s.Pool.State, "epoch": s.Pool.Epoch, "data": max(s.Pool.Width-s.Pool.Parity, s.Pool.Data), "parity": s.Pool.Parity,
 		"drives": len(s.Drives), "may_fail": s.mayFail(), "capacity_bytes": s.Pool.CapacityBytes, "free_bytes": s.Pool.FreeBytes,
 	}
@@ -86,6 +87,9 @@ func (b banner) commands() []string {
 	}
 	if b.adminURL != "http://"+defaultAdmin {
 		export("HOLDFAST_ADMIN_URL", b.adminURL)
+	}
+	if b.authority != "" {
+		export("HOLDFAST_CA_CERT", b.authority)
 	}
 	switch {
 	case b.keysPath == "":

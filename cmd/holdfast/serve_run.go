@@ -35,6 +35,10 @@ func serve(ctx context.Context, con *console, cfg serveConfig) (err error) {
 			return err
 		}
 	}
+	cert, err := cfg.edge.certificate(logger)
+	if err != nil {
+		return err
+	}
 	objects, err := listen("--listen", "HOLDFAST_LISTEN", cfg.listen)
 	if err != nil {
 		return err
@@ -61,7 +65,7 @@ func serve(ctx context.Context, con *console, cfg serveConfig) (err error) {
 	shown := poolAdmin{store, mend}
 
 	b := banner{
-		endpoint: "http://" + objects.Addr().String(), adminURL: "http://" + admin.Addr().String(),
+		endpoint: listenerURL(cert, objects.Addr()), adminURL: listenerURL(cert, admin.Addr()), authority: cfg.edge.authority(cert),
 		shared: sharedDevices(cfg.dirs), keysPath: keysPath, customCreds: cfg.credentials != "", program: "holdfast",
 	}
 	if keysMissing {
@@ -87,6 +91,7 @@ func serve(ctx context.Context, con *console, cfg serveConfig) (err error) {
 	server, err := api.New(api.Options{
 		Store: measuredStore{store, asked}, Admin: shown, AccessKey: keys.access, SecretKey: keys.secret,
 		Logger: logger, Registerer: registry, Gatherer: registry, DrainTimeout: drainTime,
+		TLS: cert, Domains: cfg.edge.domains, MaxConnections: cfg.edge.connections(len(cfg.dirs), logger), AccessLog: accessLogger(con.err, cfg),
 	})
 	if err != nil {
 		return err
@@ -138,8 +143,18 @@ func listen(flag, env, address string) (net.Listener, error) {
 	return listener, nil
 }
 
-func newLogger(w io.Writer, cfg serveConfig) *slog.Logger {
-	options := &slog.HandlerOptions{Level: cfg.logLevel}
+func newLogger(w io.Writer, cfg serveConfig) *slog.Logger { return levelLogger(w, cfg, cfg.logLevel) }
+
+// accessLogger takes a line for each request, whatever the level of the other log; nil if that was not asked for.
+func accessLogger(w io.Writer, cfg serveConfig) *slog.Logger {
+	if !cfg.edge.accessLog {
+		return nil
+	}
+	return levelLogger(w, cfg, slog.LevelInfo)
+}
+
+func levelLogger(w io.Writer, cfg serveConfig, level slog.Level) *slog.Logger {
+	options := &slog.HandlerOptions{Level: level}
 	if cfg.json {
 		return slog.New(slog.NewJSONHandler(w, options))
 	}

@@ -35,6 +35,13 @@ func sharedDevices(dirs []string) []string {
 	return shared
 }
 
+// openFileLimit is how many files this process may have open, connections included. (Go has raised it to the hard limit.)
+func openFileLimit() (uint64, error) {
+	var limit unix.Rlimit
+	err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit)
+	return uint64(limit.Cur), err
+}
+
 // freeBytes is what an ordinary user may still write to the file system that dir lies on.
 func freeBytes(dir string) (uint64, error) {
 	var st unix.Statfs_t
