@@ -18,6 +18,8 @@ type decision struct {
 	buckets map[string]*catalog.Bucket    // nil: deleted in this batch
 	objects map[objectKey]*catalog.Object // nil: deleted in this batch
 	stored  map[uint64]bool               // buckets that this batch stores into
+	uploads map[uint64]*catalog.Upload    // nil: ended in this batch
+	parts   map[partOf]bool               // stored in this batch
 
 	effects []func() // of the change being decided
 }
@@ -27,12 +29,20 @@ type objectKey struct {
 	key    string
 }
 
+// partOf names a part of an upload.
+type partOf struct {
+	upload uint64
+	number int
+}
+
 func newDecision(p *Pool, lsn uint64) *decision {
 	return &decision{
 		ctx: p.ctx, catalog: p.catalog, lsn: lsn,
 		buckets: make(map[string]*catalog.Bucket),
 		objects: make(map[objectKey]*catalog.Object),
 		stored:  make(map[uint64]bool),
+		uploads: make(map[uint64]*catalog.Upload),
+		parts:   make(map[partOf]bool),
 	}
 }
 
@@ -52,6 +62,27 @@ func (d *decision) bucket(name string) (*catalog.Bucket, error) {
 		return nil, notFoundAs(err, ErrNoSuchBucket)
 	}
 	return &b, nil
+}
+
+// sameBucket says that the bucket of that name is still the one of that id.
+func (d *decision) sameBucket(name string, id uint64) error {
+	b, err := d.bucket(name)
+	if err == nil && b.ID != id {
+		err = ErrNoSuchBucket // another one of that name
+	}
+	return err
+}
+
+// condition says whether one holds.
+func (d *decision) condition(bucket uint64, key string, c Condition) error {
+	if len(c.IfMatch) == 0 && len(c.IfNoneMatch) == 0 {
+		return nil
+	}
+	o, err := d.object(bucket, key)
+	if err == nil && !c.holds(o) {
+		err = ErrPrecondition
+	}
+	return err
 }
 
 // object finds an object, or returns nil.
@@ -82,6 +113,38 @@ func (d *decision) setObject(bucket uint64, key string, o *catalog.Object) {
 // setBucket says what the change being decided makes of a bucket; nil deletes it.
 func (d *decision) setBucket(name string, b *catalog.Bucket) {
 	d.effects = append(d.effects, func() { d.buckets[name] = b })
+}
+
+// upload finds an upload, or returns ErrNoSuchUpload.
+func (d *decision) upload(bucket uint64, key string, id uint64) (*catalog.Upload, error) {
+	u, ok := d.uploads[id]
+	if !ok {
+		found, err := d.catalog.Upload(d.ctx, bucket, key, id)
+		if err != nil {
+			return nil, notFoundAs(err, ErrNoSuchUpload)
+		}
+		u = &found
+	}
+	if u == nil || u.Bucket != bucket || u.Key != key {
+		return nil, ErrNoSuchUpload
+	}
+	return u, nil
+}
+
+// setUpload says that the change being decided begins an upload, or ends the one
+// of that id: u is nil.
+func (d *decision) setUpload(id uint64, u *catalog.Upload) {
+	d.effects = append(d.effects, func() {
+		d.uploads[id] = u
+		if u != nil {
+			d.stored[u.Bucket] = true
+		}
+	})
+}
+
+// setPart says that the change being decided stores a part.
+func (d *decision) setPart(upload uint64, number int) {
+	d.effects = append(d.effects, func() { d.parts[partOf{upload, number}] = true })
 }
 
 // accept lets later changes of the batch see the one just decided; reject

@@ -2,10 +2,18 @@ package blockstore
 
 import (
 	"context"
-	"errors"
-	"io"
+	"fmt"
+	"strconv"
 	"time"
+
+	"github.com/holdfast-storage/holdfast/blockstore/catalog"
 )
+
+// A multipart upload is an entry of the catalog, and its parts are bodies that are
+// stored as an object's are, each with a record of its own. Completing it makes
+// the object of the parts' extents: no byte moves. What makes an upload, a part or
+// an object counts by its place in the log, so of a part, a completion and an
+// abort that are on their way at once each sees what comes before it (decide.go).
 
 // UploadOptions describes the object that a multipart upload is to become.
 type UploadOptions struct {
@@ -23,78 +31,135 @@ type UploadInfo struct {
 	Meta, System []Pair
 }
 
-// PartOptions says how a part's body is stored; see PutOptions.
-type PartOptions struct {
-	Size   int64 // bytes; -1 if not known
-	Digest func(p []byte)
-	Finish func() (Finished, error)
+// uploadID writes the id of an upload: 16 hexadecimal digits.
+func uploadID(id uint64) string { return fmt.Sprintf("%016x", id) }
+
+// parseUploadID is the inverse. What is no id names no upload.
+func parseUploadID(s string) (uint64, error) {
+	id, err := strconv.ParseUint(s, 16, 64)
+	if err != nil || uploadID(id) != s {
+		return 0, ErrNoSuchUpload
+	}
+	return id, nil
 }
 
-// PartInfo is a part of an upload, or of a multipart object; of the latter
-// without ETag and Modified.
-type PartInfo struct {
-	Number   int // 1 to 10000
-	Size     int64
-	ETag     string // without quotes
-	Modified time.Time
-	System   []Pair
-}
-
-// CompleteOptions says what object is made of an upload.
-type CompleteOptions struct {
-	Numbers []int // of the parts, ascending, at least one
-	If      Condition
-	// Finish is called with the parts as they are stored, in the order of
-	// Numbers, before the object becomes visible. Its error rejects the change. Its
-	// System pairs, if any, stand in place of the upload's.
-	Finish func(parts []PartInfo) (Finished, error)
-}
-
-// UploadsOptions selects a page of a bucket's uploads, by key and then by age.
-type UploadsOptions struct {
-	Prefix, Delimiter string
-	// The page starts behind the upload AfterID of AfterKey or, without AfterID,
-	// behind all of AfterKey's and, if it is a common prefix, behind all that it stands for.
-	AfterKey, AfterID string
-	Max               int // uploads and common prefixes together; 0 lists none
-}
-
-// UploadsPage is a page of uploads.
-type UploadsPage struct {
-	Uploads         []UploadInfo // without their attributes
-	Prefixes        []string
-	NextKey, NextID string // if Truncated: AfterKey and AfterID of the next page
-	Truncated       bool
-}
-
-var errUnbuilt = errors.New("not built")
-
-func (p *Pool) SetSystem(ctx context.Context, bucket, key string, version uint64, system []Pair) error {
-	return errUnbuilt
-}
-
+// CreateUpload begins a multipart upload. It is durable when it returns.
 func (p *Pool) CreateUpload(ctx context.Context, bucket, key string, opt UploadOptions) (id string, err error) {
-	return "", errUnbuilt
+	end, err := p.enter()
+	if err != nil {
+		return "", err
+	}
+	defer end()
+	if err := checkKey(key); err != nil {
+		return "", err
+	}
+	if err := p.writable(); err != nil {
+		return "", err
+	}
+	rec := catalog.UploadCreate{
+		Key: key, CreatedUnixNano: p.now().UnixNano(), ContentType: opt.ContentType,
+		Meta: sortPairs(opt.Meta), System: sortPairs(opt.System),
+	}
+	if err := catalog.Validate(&rec); err != nil {
+		return "", fmt.Errorf("%w: %w", ErrInvalidName, err)
+	}
+	r := &request{record: pairBytes(rec.Meta) + pairBytes(rec.System) + int64(len(key))}
+	r.decide = func(d *decision) (catalog.Record, error) {
+		b, err := d.bucket(bucket)
+		if err != nil {
+			return nil, err
+		}
+		rec.Bucket = b.ID
+		d.setUpload(d.version(), &catalog.Upload{
+			Bucket: b.ID, Key: key, ID: d.version(), CreatedUnixNano: rec.CreatedUnixNano,
+			ContentType: rec.ContentType, Meta: rec.Meta, System: rec.System,
+		})
+		return &rec, nil
+	}
+	version, err := p.submit(ctx, r)
+	if err != nil {
+		return "", err
+	}
+	return uploadID(version), nil
 }
 
+// Upload describes an upload that is under way.
 func (p *Pool) Upload(ctx context.Context, bucket, key, id string) (UploadInfo, error) {
-	return UploadInfo{}, errUnbuilt
+	end, err := p.enter()
+	if err != nil {
+		return UploadInfo{}, err
+	}
+	defer end()
+	u, err := p.findUpload(ctx, bucket, key, id)
+	if err != nil {
+		return UploadInfo{}, err
+	}
+	return uploadInfo(&u), nil
 }
 
-func (p *Pool) Uploads(ctx context.Context, bucket string, opt UploadsOptions) (UploadsPage, error) {
-	return UploadsPage{}, errUnbuilt
+func uploadInfo(u *catalog.Upload) UploadInfo {
+	return UploadInfo{
+		Key: u.Key, ID: uploadID(u.ID), Created: time.Unix(0, u.CreatedUnixNano).UTC(),
+		ContentType: u.ContentType, Meta: u.Meta, System: u.System,
+	}
 }
 
-func (p *Pool) PutPart(ctx context.Context, bucket, key, id string, number int, body io.Reader, opt PartOptions) (PartInfo, error) {
-	return PartInfo{}, errUnbuilt
+// findUpload looks an upload up. A change that is about it decides again.
+func (p *Pool) findUpload(ctx context.Context, bucket, key, id string) (catalog.Upload, error) {
+	if err := checkKey(key); err != nil {
+		return catalog.Upload{}, err
+	}
+	if err := p.settledBucket(bucket, 0, false); err != nil {
+		return catalog.Upload{}, err
+	}
+	b, err := p.catalog.Bucket(ctx, bucket)
+	if err != nil {
+		return catalog.Upload{}, notFoundAs(err, ErrNoSuchBucket)
+	}
+	number, err := parseUploadID(id)
+	if err != nil {
+		return catalog.Upload{}, err
+	}
+	if err := p.settledUpload(number); err != nil {
+		return catalog.Upload{}, err
+	}
+	u, err := p.catalog.Upload(ctx, b.ID, key, number)
+	if err != nil {
+		return catalog.Upload{}, notFoundAs(err, ErrNoSuchUpload)
+	}
+	return u, nil
 }
 
-func (p *Pool) Parts(ctx context.Context, bucket, key, id string, after, max int) (parts []PartInfo, more bool, err error) {
-	return nil, false, errUnbuilt
+// stillUnderWay returns ErrNoSuchUpload if an upload has ended since it was found:
+// then what was not found of it says nothing.
+func (p *Pool) stillUnderWay(ctx context.Context, u *catalog.Upload) error {
+	_, err := p.catalog.Upload(ctx, u.Bucket, u.Key, u.ID)
+	if err != nil {
+		err = notFoundAs(err, ErrNoSuchUpload)
+	}
+	return err
 }
 
-func (p *Pool) CompleteUpload(ctx context.Context, bucket, key, id string, opt CompleteOptions) (ObjectInfo, error) {
-	return ObjectInfo{}, errUnbuilt
+// AbortUpload ends an upload and gives up its parts.
+func (p *Pool) AbortUpload(ctx context.Context, bucket, key, id string) error {
+	end, err := p.enter()
+	if err != nil {
+		return err
+	}
+	defer end()
+	if err := p.readOnly(); err != nil { // a full pool is no hindrance: it makes room
+		return err
+	}
+	u, err := p.findUpload(ctx, bucket, key, id)
+	if err != nil {
+		return err
+	}
+	_, err = p.submit(ctx, &request{decide: func(d *decision) (catalog.Record, error) {
+		if _, err := d.upload(u.Bucket, key, u.ID); err != nil {
+			return nil, err
+		}
+		d.setUpload(u.ID, nil)
+		return &catalog.UploadAbort{Bucket: u.Bucket, Key: key, Upload: u.ID}, nil
+	}})
+	return err
 }
-
-func (p *Pool) AbortUpload(ctx context.Context, bucket, key, id string) error { return errUnbuilt }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -116,52 +117,25 @@ func (p *Pool) Put(ctx context.Context, bucket, key string, body io.Reader, opt 
 	}
 	up := p.newUpload(ctx, body, opt.Size)
 	defer up.close()
-	if err := up.receive(); err != nil {
+	stored, err := up.store(opt.Finish)
+	if err != nil {
 		return ObjectInfo{}, err
 	}
 	obj := catalog.Object{
-		Size: up.total, ContentType: opt.ContentType, Checksum: up.hash.Sum64(),
-		Meta: meta, System: system,
+		Size: stored.size, ModTimeUnixNano: p.now().UnixNano(), ETag: stored.ETag, ContentType: opt.ContentType,
+		Checksum: stored.checksum, Meta: meta, System: mergePairs(system, stored.System),
 	}
-	if opt.Finish != nil {
-		done, err := opt.Finish()
-		if err != nil {
-			return ObjectInfo{}, err
-		}
-		obj.ETag = done.ETag
-	}
-	r := &request{}
-	rec := &catalog.Put{Bucket: b.ID, Key: key}
-	if up.inline() {
-		r.body, r.size = up.pieces(), up.total
-	} else {
-		if err := up.settle(); err != nil {
-			return ObjectInfo{}, err
-		}
-		rec.Body = catalog.Body{Extents: up.extents()}
-	}
-	r.record = pairBytes(meta) + pairBytes(system) + int64(len(key)+extentBytes*len(rec.Body.Extents))
-	obj.ModTimeUnixNano = p.now().UnixNano()
-	rec.Object = obj
+	rec := &catalog.Put{Bucket: b.ID, Key: key, Object: obj, Body: stored.body()}
+	r := stored.request(pairBytes(obj.Meta) + pairBytes(obj.System) + int64(len(key)))
 	r.decide = func(d *decision) (catalog.Record, error) {
 		if err := p.writable(); err != nil { // no more than when the body began
 			return nil, err
 		}
-		now, err := d.bucket(bucket)
-		if err != nil {
+		if err := d.sameBucket(bucket, b.ID); err != nil {
 			return nil, err
 		}
-		if now.ID != b.ID {
-			return nil, ErrNoSuchBucket // another one of that name
-		}
-		if len(opt.If.IfMatch) > 0 || len(opt.If.IfNoneMatch) > 0 {
-			o, err := d.object(b.ID, key)
-			if err != nil {
-				return nil, err
-			}
-			if !opt.If.holds(o) {
-				return nil, ErrPrecondition
-			}
+		if err := d.condition(b.ID, key, opt.If); err != nil {
+			return nil, err
 		}
 		stored := obj
 		stored.Version = d.version()
@@ -256,7 +230,16 @@ func infoOf(bucket, key string, o *catalog.Object) ObjectInfo {
 	return ObjectInfo{
 		Bucket: bucket, Key: key, Size: o.Size, ETag: o.ETag, ContentType: o.ContentType,
 		Meta: o.Meta, System: o.System, Modified: time.Unix(0, o.ModTimeUnixNano).UTC(), Version: o.Version,
+		Parts: partsOf(o),
 	}
+}
+
+func partsOf(o *catalog.Object) []PartInfo {
+	var list []PartInfo
+	for _, part := range o.Parts {
+		list = append(list, PartInfo{Number: part.Number, Size: part.Size, System: part.System})
+	}
+	return list
 }
 
 // extentBytes is about what an extent takes in a record.
@@ -273,13 +256,15 @@ func pairBytes(pairs []Pair) int64 {
 // sortPairs orders pairs by name, as records want them.
 func sortPairs(pairs []Pair) []Pair {
 	sorted := slices.Clone(pairs)
-	slices.SortStableFunc(sorted, func(a, b Pair) int {
-		if a.Name < b.Name {
-			return -1
-		} else if a.Name > b.Name {
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(sorted, func(a, b Pair) int { return strings.Compare(a.Name, b.Name) })
 	return sorted
+}
+
+// mergePairs adds pairs to sorted ones. Of two with one name that which was added counts.
+func mergePairs(sorted, added []Pair) []Pair {
+	if len(added) == 0 {
+		return sorted
+	}
+	all := sortPairs(slices.Concat(added, sorted)) // stable: what was added comes first
+	return slices.CompactFunc(all, func(a, b Pair) bool { return a.Name == b.Name })
 }

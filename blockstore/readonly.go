@@ -27,7 +27,9 @@ type unsettled struct {
 	buckets map[string]bool // names
 	ids     map[uint64]bool // buckets whose listing is not settled
 	objects map[objectKey]bool
-	deleted []uint64 // buckets whose deletion is not settled
+	uploads map[uint64]bool // ids
+	listing map[uint64]bool // buckets whose list of uploads is not settled
+	deleted []uint64        // buckets whose deletion is not settled
 }
 
 // openReadOnly serves what the drives found hold. why says why not read-write.
@@ -140,19 +142,36 @@ func (p *Pool) rebuildInMemory(ctx context.Context, ev *evidence, settled uint64
 
 // noteUnsettled remembers what the batches past settled touch.
 func (p *Pool) noteUnsettled(ctx context.Context, end *logEnd, settled uint64) error {
-	u := &unsettled{buckets: make(map[string]bool), ids: make(map[uint64]bool), objects: make(map[objectKey]bool)}
+	u := &unsettled{buckets: make(map[string]bool), ids: make(map[uint64]bool), objects: make(map[objectKey]bool),
+		uploads: make(map[uint64]bool), listing: make(map[uint64]bool)}
 	object := func(bucket uint64, key string) {
 		u.ids[bucket] = true
 		u.objects[objectKey{bucket, key}] = true
 	}
+	upload := func(bucket, id uint64) {
+		u.uploads[id] = true
+		u.listing[bucket] = true
+	}
 	err := p.replay(ctx, end, settled, ^uint64(0), nil, func(b catalog.Batch) error {
+		index := 0
 		return catalog.DecodeRecords(b.Records, func(rec catalog.Record) error {
+			version := sequence(b.LSN, index)
+			index++
 			switch r := rec.(type) {
 			case *catalog.Put:
 				object(r.Bucket, r.Key)
+			case *catalog.Amend:
+				u.objects[objectKey{r.Bucket, r.Key}] = true // listings do not show what it changes
 			case *catalog.Delete:
 				object(r.Bucket, r.Key)
+			case *catalog.UploadCreate:
+				upload(r.Bucket, version)
+			case *catalog.PartPut:
+				u.uploads[r.Upload] = true
+			case *catalog.UploadAbort:
+				upload(r.Bucket, r.Upload)
 			case *catalog.UploadComplete:
+				upload(r.Bucket, r.Upload)
 				object(r.Bucket, r.Key)
 			case *catalog.BucketCreate:
 				u.buckets[r.Name] = true
@@ -163,7 +182,7 @@ func (p *Pool) noteUnsettled(ctx context.Context, end *logEnd, settled uint64) e
 			return nil
 		})
 	})
-	if err == nil && len(u.objects)+len(u.buckets)+len(u.ids) > 0 {
+	if err == nil && len(u.objects)+len(u.buckets)+len(u.ids)+len(u.uploads) > 0 {
 		p.unsettled = u
 	}
 	return err
@@ -182,6 +201,22 @@ func (p *Pool) settledBucket(name string, id uint64, listing bool) error {
 // settledObject refuses an object that is not settled.
 func (p *Pool) settledObject(bucket uint64, key string) error {
 	if u := p.unsettled; u != nil && u.objects[objectKey{bucket, key}] {
+		return unavailable(errUnsettled)
+	}
+	return nil
+}
+
+// settledUpload refuses an upload that is not settled.
+func (p *Pool) settledUpload(id uint64) error {
+	if u := p.unsettled; u != nil && u.uploads[id] {
+		return unavailable(errUnsettled)
+	}
+	return nil
+}
+
+// settledUploads refuses the list of a bucket's uploads if it is not settled.
+func (p *Pool) settledUploads(bucket uint64) error {
+	if u := p.unsettled; u != nil && u.listing[bucket] {
 		return unavailable(errUnsettled)
 	}
 	return nil

@@ -104,6 +104,8 @@ func (a *applier) apply(r Record) error {
 		return a.uploadAbort(r)
 	case *Relocate:
 		return a.relocate(r)
+	case *Amend:
+		return a.amend(r)
 	case *Segment:
 		return a.segment(r)
 	case *Seal:
@@ -222,6 +224,40 @@ func (a *applier) delete(r *Delete) error {
 		return err
 	}
 	return a.unset(objectKey(r.Bucket, r.Key))
+}
+
+// Object is what the record makes of an object of its version. ErrTooLarge if no
+// entry can hold it: then the record is void, as when the version is not current.
+func (r *Amend) Object(o Object) (Object, error) {
+	o.System = r.System
+	return o, o.fits()
+}
+
+// fits says whether an entry can hold the object: if not, no checkpoint could restate it.
+func (o *Object) fits() error {
+	entry, err := encode(nil, o.code)
+	if len(entry) > MaxEntryValue {
+		return ErrTooLarge
+	}
+	return err
+}
+
+func (a *applier) amend(r *Amend) error {
+	o, err := getObject(a.out, r.Bucket, r.Key)
+	if ok, err := found(err); !ok {
+		return err
+	}
+	if o.Version != r.Version {
+		return nil
+	}
+	o, err = r.Object(o)
+	if errors.Is(err, ErrTooLarge) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return a.set(objectKey(r.Bucket, r.Key), o.code)
 }
 
 func (a *applier) bucketCreate(r *BucketCreate) error {

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"errors"
 	"math"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -41,29 +42,46 @@ func (a *applier) partPut(r *PartPut) error {
 	return a.set(partKey(r.Upload, r.Number), p.code)
 }
 
-func (a *applier) uploadComplete(r *UploadComplete) error {
-	u, err := getUpload(a.out, r.Bucket, r.Key, r.Upload)
-	if ok, err := found(err); !ok {
-		return err
-	}
+// Object is what the record makes of its upload and parts, with that version.
+// Part gives one of the upload's. ErrTooLarge if no entry can hold it: then the
+// record is void, so whoever is about to make one asks this first.
+func (r *UploadComplete) Object(version uint64, u *Upload, part func(number int) (Part, error)) (Object, error) {
 	o := Object{
-		Version: a.seq, ModTimeUnixNano: r.ModTimeUnixNano, ETag: r.ETag,
+		Version: version, ModTimeUnixNano: r.ModTimeUnixNano, ETag: r.ETag,
 		ContentType: u.ContentType, Meta: u.Meta, System: u.System,
 	}
 	if len(r.System) > 0 {
 		o.System = r.System
 	}
 	for _, number := range r.Parts {
-		p, err := getPart(a.out, r.Upload, number)
-		if ok, err := found(err); !ok {
-			return err
+		p, err := part(number)
+		if err != nil {
+			return Object{}, err
 		}
-		if p.Size > math.MaxInt64-a.meta.bytes-o.Size || len(o.Extents)+len(p.Extents) > MaxExtents {
-			return nil // void: it would not fit the format
+		if p.Size > math.MaxInt64-o.Size || len(o.Extents)+len(p.Extents) > MaxExtents {
+			return Object{}, ErrTooLarge
 		}
 		o.Size += p.Size
 		o.Parts = append(o.Parts, PartInfo{Number: number, Size: p.Size, Checksum: p.Checksum, System: p.System})
 		o.Extents = append(o.Extents, p.Extents...)
+	}
+	return o, o.fits()
+}
+
+func (a *applier) uploadComplete(r *UploadComplete) error {
+	u, err := getUpload(a.out, r.Bucket, r.Key, r.Upload)
+	if ok, err := found(err); !ok {
+		return err
+	}
+	o, err := r.Object(a.seq, &u, func(number int) (Part, error) { return getPart(a.out, r.Upload, number) })
+	if errors.Is(err, ErrTooLarge) {
+		return nil // void
+	}
+	if ok, err := found(err); !ok {
+		return err
+	}
+	if o.Size > math.MaxInt64-a.meta.bytes {
+		return nil // void: totals could not be told any more
 	}
 	if err := a.endUpload(r.Bucket, r.Key, r.Upload); err != nil {
 		return err

@@ -166,11 +166,15 @@ func (c *Catalog) Upload(ctx context.Context, bucket uint64, key string, id uint
 	return read(ctx, c, func(r pebble.Reader) (Upload, error) { return getUpload(r, bucket, key, id) })
 }
 
-// Uploads gives up to max uploads of a bucket, by key and then id, after that
-// key and id; from the first with an empty key.
-func (c *Catalog) Uploads(ctx context.Context, bucket uint64, afterKey string, afterID uint64, max int) ([]Upload, error) {
-	return read(ctx, c, func(r pebble.Reader) ([]Upload, error) {
-		return listUploads(r, bucket, afterKey, afterID, min(max, MaxPage))
+// Uploads gives one page of a bucket's uploads.
+func (c *Catalog) Uploads(ctx context.Context, bucket uint64, o UploadListOptions) (UploadPage, error) {
+	return read(ctx, c, func(r pebble.Reader) (UploadPage, error) {
+		it, err := r.NewIter(prefixOptions(escape(uploadPrefix(bucket), o.Prefix)))
+		if err != nil {
+			return UploadPage{}, err
+		}
+		page, err := listUploads(it, bucket, o)
+		return page, errors.Join(err, it.Close())
 	})
 }
 
@@ -179,9 +183,24 @@ func (c *Catalog) Part(ctx context.Context, upload uint64, number int) (Part, er
 	return read(ctx, c, func(r pebble.Reader) (Part, error) { return getPart(r, upload, number) })
 }
 
-// Parts gives up to max parts of an upload, by number, after that number.
-func (c *Catalog) Parts(ctx context.Context, upload uint64, after, max int) ([]Part, error) {
-	return read(ctx, c, func(r pebble.Reader) ([]Part, error) { return listParts(r, upload, after, min(max, MaxPage)) })
+// Parts gives up to max parts of an upload, by number, after that number, and
+// says whether there are more. They come without their extents.
+func (c *Catalog) Parts(ctx context.Context, upload uint64, after, max int) (parts []Part, more bool, err error) {
+	page, err := read(ctx, c, func(r pebble.Reader) (partsPage, error) {
+		return listParts(r, upload, after, min(max, MaxPage))
+	})
+	return page.parts, page.more, err
+}
+
+// NamedParts gives the parts of an upload that have these numbers, which ascend,
+// all as of one moment. ErrNotFound if one is not there; ErrTooLarge if they are
+// more than one object can be made of.
+func (c *Catalog) NamedParts(ctx context.Context, upload uint64, numbers []int) ([]Part, error) {
+	n, err := read(ctx, c, func(r pebble.Reader) (namedParts, error) { return getNamedParts(r, upload, numbers) })
+	if err == nil && n.tooLarge { // which is no failure of the replica
+		return nil, ErrTooLarge
+	}
+	return n.parts, err
 }
 
 // Segment gives the entry of a segment, or ErrNotFound.

@@ -26,6 +26,7 @@ func (t Type) String() string {
 		TypeUploadCreate: "upload-create", TypePartPut: "part-put", TypeUploadComplete: "upload-complete",
 		TypeUploadAbort: "upload-abort", TypeRelocate: "relocate", TypeSegment: "segment", TypeSeal: "seal",
 		TypeRemap: "remap", TypeDrop: "drop", TypeRestate: "restate", TypeOpening: "opening", TypeSetting: "setting",
+		TypeAmend: "amend",
 	}
 	if t == 0 || t >= Type(len(names)) {
 		return fmt.Sprintf("type(%d)", uint64(t))
@@ -88,6 +89,11 @@ func DescribeRecord(rec Record) (f Fields) {
 		f.add("version", r.Version)
 		f.addExtents("from", r.From)
 		f.addExtents("extents", r.Extents)
+	case *Amend:
+		f.add("bucket", r.Bucket)
+		f.add("key", r.Key)
+		f.add("version", r.Version)
+		f.addPairs("system", r.System)
 	default:
 		return describePoolRecord(rec)
 	}

@@ -129,8 +129,8 @@ func TestFormatPage(t *testing.T) {
 		}
 		walk(name, v)
 	}
-	if len(types) != int(TypeSetting) {
-		t.Errorf("FORMAT.md has %d types of records, want %d", len(types), TypeSetting)
+	if len(types) != int(TypeAmend) {
+		t.Errorf("FORMAT.md has %d types of records, want %d", len(types), TypeAmend)
 	}
 	messages := map[string]string{
 		"bucket": "bucket", "id": "name", "object": "object", "upload": "upload", "part": "part",

@@ -132,11 +132,18 @@ func decodeValue(key []byte, it valuer, code func(*coder)) error {
 }
 
 func decodePart(key []byte, it valuer) (int, Part, error) {
-	if len(key) != 11 || key[0] != kindPart {
-		return 0, Part{}, fmt.Errorf("%w: part key %x", errInconsistent, key)
+	number, err := parsePartNumber(key)
+	if err != nil {
+		return 0, Part{}, err
 	}
-	number := int(binary.BigEndian.Uint16(key[9:]))
 	p := Part{Upload: binary.BigEndian.Uint64(key[1:]), Number: number}
-	err := decodeValue(key, it, p.code)
+	err = decodeValue(key, it, p.code)
 	return number, p, err
+}
+
+func parsePartNumber(key []byte) (int, error) {
+	if len(key) != 11 || key[0] != kindPart {
+		return 0, fmt.Errorf("%w: part key %x", errInconsistent, key)
+	}
+	return int(binary.BigEndian.Uint16(key[9:])), nil
 }

@@ -56,6 +56,7 @@ func samples() map[string]Record {
 			Bucket: 65536, Key: "film", Upload: 131072, Number: 1, Version: 196608,
 			From: []Extent{extent(2<<32|7, 0, 100)}, Extents: []Extent{extent(2<<32|9, 0, 100)},
 		},
+		"amend":   &Amend{Bucket: 65536, Key: "a", Version: 196608, System: system},
 		"segment": &Segment{ID: 2<<32 | 7, Kind: drive.Journal, K: 2, M: 1, Base: 12, Drives: drives(3)},
 		"seal": &Seal{
 			ID: 2<<32 | 7, Stripes: 5, End: 1 << 20, Last: 44, Suspect: 1 << 39,
@@ -109,12 +110,12 @@ func TestGolden(t *testing.T) {
 			}
 		})
 	}
-	for n := TypePut; n <= TypeSetting; n++ {
+	for n := TypePut; n <= TypeAmend; n++ {
 		if !types[n] {
 			t.Errorf("no sample of type %d", n)
 		}
 	}
-	if newRecord(TypeSetting+1) != nil {
+	if newRecord(TypeAmend+1) != nil {
 		t.Error("a type without a sample")
 	}
 }
@@ -225,7 +226,7 @@ func TestRefused(t *testing.T) {
 // TestNotCanonical refuses other spellings of a good record.
 func TestNotCanonical(t *testing.T) {
 	for name, b := range map[string][]byte{
-		"unknown type":           {17, 0},
+		"unknown type":           {18, 0},
 		"type zero":              {0, 0},
 		"long type":              {0x84, 0x00, 2, 8, 1},
 		"long length":            {4, 0x82, 0x00, 8, 1},

@@ -100,19 +100,26 @@ func commonPrefix(key string, o ListOptions) (string, bool) {
 	return key[:len(o.Prefix)+i+len(o.Delimiter)], true
 }
 
-// decodeSummary reads the fields that come first and leaves the rest.
+// decodeSummary reads the fields of an object that come first and leaves the rest.
 func decodeSummary(key []byte, it valuer) (Object, error) {
+	var o Object
+	err := decodeStart(key, it, o.codeSummary)
+	return o, err
+}
+
+// decodeStart decodes the fields that come first in the value an iterator stands
+// on, and leaves the rest.
+func decodeStart(key []byte, it valuer, code func(*coder)) error {
 	v, err := it.ValueAndErr()
 	if err != nil {
-		return Object{}, err
+		return err
 	}
-	var o Object
 	c := coder{in: v}
-	o.codeSummary(&c)
+	code(&c)
 	if c.err != nil {
-		return Object{}, fmt.Errorf("%w: entry %x: %v", errInconsistent, key, c.err)
+		return fmt.Errorf("%w: entry %x: %v", errInconsistent, key, c.err)
 	}
-	return o, nil
+	return nil
 }
 
 // scan calls f on up to max entries from start on, in key order, and says
@@ -168,38 +175,6 @@ func listSegments(r pebble.Reader, last drive.SegmentID, max int) ([]SegmentEntr
 			return err
 		}
 		out = append(out, s)
-		return nil
-	})
-	return out, err
-}
-
-func listParts(r pebble.Reader, upload uint64, last, max int) ([]Part, error) {
-	var out []Part
-	_, err := scan(r, after(partKey(upload, last)), partPrefix(upload), max, func(it *pebble.Iterator) error {
-		_, p, err := decodePart(it.Key(), it)
-		out = append(out, p)
-		return err
-	})
-	return out, err
-}
-
-// listUploads gives uploads of a bucket by key, then id, after those.
-func listUploads(r pebble.Reader, bucket uint64, afterKey string, afterID uint64, max int) ([]Upload, error) {
-	var out []Upload
-	start := uploadPrefix(bucket)
-	if afterKey != "" {
-		start = after(uploadKey(bucket, afterKey, afterID))
-	}
-	_, err := scan(r, start, uploadPrefix(bucket), max, func(it *pebble.Iterator) error {
-		b, key, id, err := parseUploadKey(it.Key())
-		if err != nil {
-			return fmt.Errorf("%w: %v", errInconsistent, err)
-		}
-		u := Upload{Bucket: b, Key: key, ID: id}
-		if err := decodeValue(it.Key(), it, u.code); err != nil {
-			return err
-		}
-		out = append(out, u)
 		return nil
 	})
 	return out, err

@@ -129,7 +129,10 @@ func (w *writer) record(seq uint64, place Place) Record {
 			Bucket: p.bucket, Key: p.key, Upload: p.upload, Number: p.number, Version: p.version,
 			From: from, Extents: w.extents(extentBytes(from)),
 		}
-	case n < 91:
+	case n < 90 && len(w.placed) > 0:
+		p := w.placed[max(0, len(w.placed)-1-w.rng.IntN(10))]
+		return &Amend{Bucket: p.bucket, Key: p.key, Version: p.version, System: pick(w.rng, [][]Pair{nil, {{"t", fmt.Sprint(seq)}}})}
+	case n < 92:
 		return &Segment{ID: segment, Kind: pick(w.rng, []drive.Kind{drive.Journal, drive.Bulk}), K: 2, M: 1, Base: w.lsn, Drives: drives(3)}
 	case n < 93:
 		return &Seal{ID: segment, Stripes: 3, End: 1 << 20, Last: w.lsn, Suspect: w.rng.Uint64N(10), Classes: []Class{{Rotation: w.rng.IntN(4), D: 1, Count: 3}}}

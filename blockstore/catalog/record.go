@@ -29,6 +29,7 @@ const (
 	TypeRestate        Type = 14
 	TypeOpening        Type = 15
 	TypeSetting        Type = 16
+	TypeAmend          Type = 17
 )
 
 // Record is one change of the catalog: a pointer to one of the record types of
@@ -73,6 +74,8 @@ func newRecord(t Type) Record {
 		return new(Opening)
 	case TypeSetting:
 		return new(Setting)
+	case TypeAmend:
+		return new(Amend)
 	}
 	return nil
 }

@@ -43,6 +43,24 @@ func (r *Delete) code(c *coder) {
 	codeKey(c, 2, &r.Key)
 }
 
+// Amend replaces the system pairs of an object, while Version is current (R11);
+// else it is void. All else of the object stays, its version too.
+type Amend struct {
+	Bucket  uint64
+	Key     string
+	Version uint64
+	System  []Pair
+}
+
+func (*Amend) Type() Type { return TypeAmend }
+
+func (r *Amend) code(c *coder) {
+	c.uint64(1, &r.Bucket)
+	codeKey(c, 2, &r.Key)
+	c.uint64(3, &r.Version)
+	pairs(c, 4, &r.System)
+}
+
 // BucketCreate makes a bucket, whose id is the record's sequence number. Void
 // if the name is taken.
 type BucketCreate struct {

@@ -75,6 +75,15 @@ func inline(bucket uint64, key string, at, size int64) *Put {
 // in is an extent of the segment.
 func in(id drive.SegmentID, length int64) Extent { return extent(uint64(id), 0, length) }
 
+// manyIn are n extents of a byte each.
+func manyIn(id drive.SegmentID, n int) []Extent {
+	list := make([]Extent, n)
+	for i := range list {
+		list[i] = in(id, 1)
+	}
+	return list
+}
+
 // b1 is the id of the bucket that the first record of batch 1 makes, and so on.
 const (
 	b1 = 1 << 16
@@ -248,6 +257,44 @@ func TestReplay(t *testing.T) {
 				&Relocate{Bucket: b1, Key: "u", Upload: 2 << 16, Number: 1, Version: 3 << 16, From: []Extent{in(segA, 5)}, Extents: []Extent{in(segB, 5)}},
 				&Relocate{Bucket: b1, Key: "u", Upload: 2 << 16, Number: 2, Version: 3 << 16, From: []Extent{in(segA, 5)}, Extents: []Extent{in(segB, 5)}},
 			), func(s state) { s.live(segA, 0); s.live(segJ, 0); s.live(segB, 5) }},
+		},
+		"amend": {
+			{at(&Put{Bucket: b1, Key: "k", Object: Object{Size: 5, ETag: "e", Checksum: 7, ModTimeUnixNano: 9, Meta: []Pair{{"m", "1"}}, System: []Pair{{"a", "1"}, {"b", "2"}}}, Body: Body{Extents: []Extent{in(segA, 5)}}}), nothing},
+			{at(&Amend{Bucket: b1, Key: "k", Version: 2 << 16, System: []Pair{{"c", "3"}}}), func(s state) {
+				want := Object{
+					Version: 2 << 16, Size: 5, ETag: "e", Checksum: 7, ModTimeUnixNano: 9,
+					Meta: []Pair{{"m", "1"}}, System: []Pair{{"c", "3"}}, Extents: []Extent{in(segA, 5)},
+				}
+				if o := s.object(b1, "k"); !reflect.DeepEqual(o, want) {
+					s.t.Errorf("%+v, want %+v", o, want)
+				}
+				s.live(segA, 5)
+				s.totals(1, 5)
+			}},
+			{at(&Amend{Bucket: b1, Key: "k", Version: 2 << 16}), func(s state) {
+				if o := s.object(b1, "k"); o.System != nil || o.Version != 2<<16 {
+					s.t.Errorf("%+v", o)
+				}
+			}},
+			{at(put(b1, "k", in(segB, 6)), &Amend{Bucket: b1, Key: "k", Version: 2 << 16, System: []Pair{{"c", "3"}}}, &Amend{Bucket: b1, Key: "none", Version: 2 << 16}), func(s state) { // R11
+				if o := s.object(b1, "k"); o.System != nil || o.Version != 5<<16 {
+					s.t.Errorf("%+v", o)
+				}
+				s.noObject(b1, "none")
+			}},
+			{at(&Delete{Bucket: b1, Key: "k"}, &Amend{Bucket: b1, Key: "k", Version: 5 << 16}), func(s state) { s.noObject(b1, "k") }},
+		},
+		"upload of too many extents": {
+			{at(&UploadCreate{Bucket: b1, Key: "u"}), nothing},
+			{at(
+				&PartPut{Bucket: b1, Key: "u", Upload: 2 << 16, Number: 1, Size: MaxExtents, Body: Body{Extents: manyIn(segA, MaxExtents)}},
+				&PartPut{Bucket: b1, Key: "u", Upload: 2 << 16, Number: 2, Size: 1, Body: Body{Extents: manyIn(segB, 1)}},
+			), nothing},
+			{at(&UploadComplete{Bucket: b1, Key: "u", Upload: 2 << 16, Parts: []int{1, 2}}), func(s state) {
+				s.noObject(b1, "u")
+				s.live(segB, 1) // and the upload is there still
+			}},
+			{at(&UploadComplete{Bucket: b1, Key: "u", Upload: 2 << 16, Parts: []int{1}}), func(s state) { s.totals(1, MaxExtents) }},
 		},
 		"segment": {
 			{at(&Segment{ID: segA, Kind: drive.Bulk, K: 2, M: 1, Drives: drives(3)},

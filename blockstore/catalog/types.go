@@ -255,8 +255,11 @@ type Upload struct {
 	System          []Pair
 }
 
+// codeSummary codes what listings show, which comes first.
+func (u *Upload) codeSummary(c *coder) { c.time(1, &u.CreatedUnixNano) }
+
 func (u *Upload) code(c *coder) {
-	c.time(1, &u.CreatedUnixNano)
+	u.codeSummary(c)
 	c.string(2, &u.ContentType, MaxContentType)
 	pairs(c, 3, &u.Meta)
 	pairs(c, 4, &u.System)
@@ -275,13 +278,18 @@ type Part struct {
 	Extents         []Extent
 }
 
-func (p *Part) code(c *coder) {
+// codeSummary codes what listings show, all but the extents, which come last.
+func (p *Part) codeSummary(c *coder) {
 	c.uint64(1, &p.Version)
 	c.size(2, &p.Size, math.MaxInt64)
 	c.time(3, &p.ModTimeUnixNano)
 	c.string(4, &p.ETag, MaxETag)
 	c.fixed(5, &p.Checksum)
 	pairs(c, 6, &p.System)
+}
+
+func (p *Part) code(c *coder) {
+	p.codeSummary(c)
 	extents(c, 7, &p.Extents)
 }
 

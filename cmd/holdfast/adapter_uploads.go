@@ -48,13 +48,14 @@ func (s poolStore) Parts(ctx context.Context, bucket, key, id string, after, max
 }
 
 func (s poolStore) CompleteUpload(ctx context.Context, bucket, key, id string, req api.CompleteRequest) (api.ObjectInfo, error) {
-	info, err := s.pool.CompleteUpload(ctx, bucket, key, id, blockstore.CompleteOptions{
-		Numbers: req.Numbers, If: fromCondition(req.If),
-		Finish: func(parts []blockstore.PartInfo) (blockstore.Finished, error) {
+	opt := blockstore.CompleteOptions{Numbers: req.Numbers, If: fromCondition(req.If)}
+	if req.Finish != nil {
+		opt.Finish = func(parts []blockstore.PartInfo) (blockstore.Finished, error) {
 			done, err := req.Finish(toParts(parts))
 			return fromFinished(done), err
-		},
-	})
+		}
+	}
+	info, err := s.pool.CompleteUpload(ctx, bucket, key, id, opt)
 	return toInfo(info), toEdge(err)
 }
 
@@ -81,6 +82,9 @@ func toParts(parts []blockstore.PartInfo) []api.PartInfo {
 }
 
 func fromFinish(finish func() (api.Finished, error)) func() (blockstore.Finished, error) {
+	if finish == nil {
+		return nil
+	}
 	return func() (blockstore.Finished, error) {
 		done, err := finish()
 		return fromFinished(done), err
