@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"github.com/holdfast-storage/holdfast/fuse-free-api/checksum"
 )
 
 const (
@@ -57,23 +59,23 @@ func (c *call) deleteObjects() error {
 
 // promisedDigest makes sure that a document which was changed on its way is
 // seen: deleting other keys than the ones meant cannot be undone. S3 demands
-// Content-MD5 or a checksum; a signed payload hash says the same.
+// Content-MD5 or a checksum; a payload hash, or signed chunks, say the same.
 func (c *call) promisedDigest() error {
 	h := c.r.Header
-	if h.Get("Content-MD5") != "" || h.Get("X-Amz-Trailer") != "" {
-		return nil
-	}
-	switch h.Get("X-Amz-Content-Sha256") {
-	case "", "UNSIGNED-PAYLOAD":
+	switch c.payload() {
+	case "", "UNSIGNED-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER":
 	default:
 		return nil
 	}
-	for _, name := range []string{"Crc32", "Crc32c", "Crc64nvme", "Sha1", "Sha256"} {
-		if h.Get("X-Amz-Checksum-"+name) != "" {
+	if h.Get("Content-MD5") != "" {
+		return nil
+	}
+	for _, a := range checksum.All() {
+		if h.Get(a.Header()) != "" || strings.EqualFold(strings.TrimSpace(h.Get("X-Amz-Trailer")), a.Header()) {
 			return nil
 		}
 	}
-	return fault(codeInvalidRequest, "Missing required header for this request: Content-MD5 OR x-amz-checksum-*, or a signed x-amz-content-sha256.")
+	return fault(codeInvalidRequest, "Missing required header for this request: Content-MD5, or x-amz-checksum-*, or a signed x-amz-content-sha256.")
 }
 
 // parseDelete reads a Delete document. A key with a character that XML lacks,

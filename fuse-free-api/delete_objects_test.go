@@ -2,10 +2,14 @@ package api
 
 import (
 	"crypto/md5"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
 	"encoding/xml"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -158,6 +162,37 @@ func TestDeleteObjectsMalformed(t *testing.T) {
 	}
 	g.do("POST", "/bkt?delete", "\uFEFF"+doc, contentMD5("\uFEFF"+doc), "x-amz-bypass-governance-retention: true").want(t, 200, "")
 	g.wantNothing()
+}
+
+// One promise of what the document is suffices, and every one is kept.
+func TestDeleteObjectsPromises(t *testing.T) {
+	doc := deleteDocument("a")
+	sum := sha256.Sum256([]byte(doc))
+	crc := base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE([]byte(doc))))
+	for _, c := range []struct {
+		name    string
+		headers []string
+		status  int
+		code    string
+	}{
+		{"Content-MD5", []string{contentMD5(doc)}, 200, ""},
+		{"Content-MD5 beside no payload hash", []string{contentMD5(doc), "x-amz-content-sha256: UNSIGNED-PAYLOAD"}, 200, ""},
+		{"payload hash", []string{"x-amz-content-sha256: " + hex.EncodeToString(sum[:])}, 200, ""},
+		{"SHA-256", []string{"x-amz-checksum-sha256: " + base64.StdEncoding.EncodeToString(sum[:])}, 200, ""},
+		{"CRC-32, as today's SDKs", []string{"x-amz-sdk-checksum-algorithm: CRC32", "x-amz-checksum-crc32: " + crc}, 200, ""},
+		{"another CRC-32", []string{"x-amz-checksum-crc32: AAAAAA=="}, 400, "BadDigest"},
+		{"an algorithm alone", []string{"x-amz-sdk-checksum-algorithm: CRC32"}, 400, "InvalidRequest"},
+		{"nothing", nil, 400, "InvalidRequest"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			g := newRig(t)
+			g.fill("a")
+			g.do("POST", "/bkt?delete", doc, c.headers...).want(t, c.status, c.code)
+			if gone := len(g.keys()) == 0; gone != (c.status == 200) {
+				t.Errorf("gone: %v", gone)
+			}
+		})
+	}
 }
 
 // A thousand of the longest keys, each byte of them escaped, fit.

@@ -177,6 +177,9 @@ func (s *fakeStore) Uploads(_ context.Context, bucket string, opts UploadsOption
 	if err != nil {
 		return UploadsPage{}, err
 	}
+	if opts.AfterID != "" && len(opts.AfterID) != 16 {
+		return UploadsPage{}, ErrNoSuchUpload
+	}
 	var all []UploadInfo
 	for _, u := range b.uploads {
 		all = append(all, UploadInfo{Key: u.info.Key, ID: u.info.ID, Created: u.info.Created})

@@ -100,7 +100,7 @@ func TestListFormsBadInput(t *testing.T) {
 			}
 		})
 	}
-	for _, query := range []string{"versions&version-id-marker=null", "versions&key-marker=a&version-id-marker=2"} {
+	for _, query := range []string{"versions&version-id-marker=null", "versions&key-marker=a&version-id-marker=2", "uploads&key-marker=a&upload-id-marker=2"} {
 		g.do("GET", "/bkt?"+query, "").want(t, 400, "InvalidArgument")
 	}
 	// As empty elements come back from some clients.

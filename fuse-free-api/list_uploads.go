@@ -1,5 +1,7 @@
 package api
 
+import "errors"
+
 // listUploads is ListMultipartUploads. An upload-id-marker without a
 // key-marker is ignored, as S3 says it is.
 func (c *call) listUploads() error {
@@ -57,5 +59,10 @@ func (c *call) uploads(l listing, key, id string) (UploadsPage, error) {
 	if key == "" {
 		id = ""
 	}
-	return c.s.opts.Store.Uploads(c.r.Context(), c.bucket, UploadsOptions{Prefix: l.prefix, Delimiter: l.delimiter, AfterKey: key, AfterID: id, Max: l.max})
+	page, err := c.s.opts.Store.Uploads(c.r.Context(), c.bucket, UploadsOptions{Prefix: l.prefix, Delimiter: l.delimiter, AfterKey: key, AfterID: id, Max: l.max})
+	if errors.Is(err, ErrNoSuchUpload) {
+		// The marker is a place, and its upload need not be there any more.
+		return UploadsPage{}, fault(codeInvalidArgument, "The upload-id-marker is not the id of any upload.").about("ArgumentName", "upload-id-marker")
+	}
+	return page, err
 }

@@ -122,7 +122,8 @@ type UploadsOptions struct {
 	Prefix, Delimiter string
 	// The page starts behind the upload AfterID of AfterKey or, without AfterID,
 	// behind all of AfterKey's. If AfterKey equals a common prefix, all that it
-	// stands for has been listed already.
+	// stands for has been listed already. AfterID need not be there any more;
+	// what cannot be an upload's id gives ErrNoSuchUpload.
 	AfterKey, AfterID string
 	Max               int // uploads and common prefixes together, at least 1
 }

@@ -91,7 +91,7 @@ func (s subresource) operations() []*operation {
 	get := on(http.MethodGet, "Get", s.get)
 	put, remove := on(http.MethodPut, "Put", refused), on(http.MethodDelete, "Delete", refused)
 	if s.parameter == "acl" {
-		put.run, put.amz = (*call).putACL, []string{"acl"}
+		put.run, put.amz, put.document = (*call).putACL, []string{"acl"}, true
 	}
 	if s.removable {
 		remove.run = func(c *call) error {

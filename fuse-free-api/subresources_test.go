@@ -96,6 +96,7 @@ func TestPutACL(t *testing.T) {
 	g.fill("k")
 	for _, target := range []string{"/bkt?acl", "/bkt/k?acl"} {
 		g.do("PUT", target, "", "x-amz-acl: private").want(t, 200, "")
+		g.do("PUT", target, "", "x-amz-acl: private", "x-amz-sdk-checksum-algorithm: CRC32", "x-amz-checksum-crc32: AAAAAA==").want(t, 200, "")
 		g.do("PUT", target, "", "x-amz-acl: public-read").want(t, 501, "NotImplemented")
 		g.do("PUT", target, "", "x-amz-grant-full-control: id=1").want(t, 501, "NotImplemented")
 		g.do("PUT", target, "<AccessControlPolicy/>").want(t, 501, "NotImplemented")
