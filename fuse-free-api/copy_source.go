@@ -87,6 +87,9 @@ func sourceCondition(h http.Header, info ObjectInfo) error {
 	return nil
 }
 
+// errSourceSize is no fault of the client's, as ErrBodySize would be.
+var errSourceSize = errors.New("the store gave more or fewer bytes of the copy's source than it said there are")
+
 // errCopyEnded is what the reading side of a copy sees when the writing side
 // wants no more.
 var errCopyEnded = errors.New("the copy has ended")
@@ -107,7 +110,10 @@ func (src *copySource) into(ctx context.Context, c *call, off, n int64, take fun
 		// Closed with nil, the reader sees the end.
 		_ = w.CloseWithError(c.protected(func() error { return src.WriteTo(ctx, w, off, n) }))
 	}()
+	// Whoever waits for the other side hears of it, too.
+	stop := context.AfterFunc(ctx, func() { _ = w.CloseWithError(context.Cause(ctx)) })
 	err := take(ctx, &copyReader{pipe: r, left: n})
+	stop()
 	_ = r.CloseWithError(errCopyEnded)
 	cancel()
 	<-ended
@@ -135,7 +141,7 @@ func (r *copyReader) Read(p []byte) (int, error) {
 		r.left -= int64(extra)
 	}
 	if r.left < 0 || err == io.EOF && r.left > 0 {
-		err = ErrBodySize // a store that gives more or less than it says
+		err = errSourceSize
 	}
 	r.err = err
 	return n, err

@@ -1,0 +1,162 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// timedWriter notes when what is written comes.
+type timedWriter struct {
+	*httptest.ResponseRecorder
+	began time.Time
+	log   []string
+}
+
+func (w *timedWriter) WriteHeader(status int) {
+	w.log = append(w.log, fmt.Sprint(time.Since(w.began), " status ", status))
+	w.ResponseRecorder.WriteHeader(status)
+}
+
+func (w *timedWriter) Write(p []byte) (int, error) {
+	w.log = append(w.log, fmt.Sprintf("%v %q", time.Since(w.began), strings.TrimPrefix(string(p), xmlHead)))
+	return w.ResponseRecorder.Write(p)
+}
+
+func (w *timedWriter) Flush() { w.log = append(w.log, fmt.Sprint(time.Since(w.began), " flush")) }
+
+func TestSlowly(t *testing.T) {
+	server, err := New(Options{Store: newFakeStore(), Admin: &fakeAdmin{}, AccessKey: "a", SecretKey: "s"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name string
+		took time.Duration
+		err  error
+		want []string // without the final write's error text
+		fail bool     // slowly gives the error
+	}{
+		{"at once", 0, nil, []string{"0s status 200", `0s "<Done></Done>"`}, false},
+		{"in time", 9 * time.Second, nil, []string{"9s status 200", `9s "<Done></Done>"`}, false},
+		{"fails in time", 9 * time.Second, ErrNoSpace, nil, true},
+		{"late", 35 * time.Second, nil, []string{"10s status 200", `10s ""`, "10s flush", `20s " "`, "20s flush", `30s " "`, "30s flush", `35s "<Done></Done>"`}, false},
+		{"fails late", 21 * time.Second, ErrNoSpace, []string{"10s status 200", `10s ""`, "10s flush", `20s " "`, "20s flush", `21s "<Error><Code>InsufficientStorage</Code>`}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := &timedWriter{ResponseRecorder: httptest.NewRecorder(), began: time.Now()}
+				call := server.newCall(w, httptest.NewRequest("PUT", "/bkt/k", nil))
+				err := call.slowly(func(context.Context) (func(*xmlWriter), error) {
+					time.Sleep(c.took)
+					return func(x *xmlWriter) { x.raw("<Done></Done>") }, c.err
+				})
+				if c.fail != (err != nil) || err != nil && !errors.Is(err, c.err) {
+					t.Fatalf("error %v", err)
+				}
+				ok := len(w.log) == len(c.want)
+				for i := range min(len(w.log), len(c.want)) {
+					ok = ok && strings.HasPrefix(w.log[i], c.want[i])
+				}
+				if !ok {
+					t.Errorf("%q\nwant %q", w.log, c.want)
+				}
+				if body := w.Body.String(); err == nil && !strings.HasPrefix(body, xmlHead) {
+					t.Errorf("body %q", body)
+				}
+			})
+		})
+	}
+}
+
+// goneWriter is a connection that the client has left.
+type goneWriter struct{ *httptest.ResponseRecorder }
+
+func (goneWriter) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+
+func TestSlowlyEndsWithItsClient(t *testing.T) {
+	server, err := New(Options{Store: newFakeStore(), Admin: &fakeAdmin{}, AccessKey: "a", SecretKey: "s"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		call := server.newCall(goneWriter{httptest.NewRecorder()}, httptest.NewRequest("PUT", "/bkt/k", nil))
+		err := call.slowly(func(ctx context.Context) (func(*xmlWriter), error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		})
+		if !errors.Is(err, errClientGone) {
+			t.Errorf("%v", err)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		w := httptest.NewRecorder()
+		call := server.newCall(w, httptest.NewRequest("PUT", "/bkt/k", nil).WithContext(ctx))
+		time.AfterFunc(time.Minute, cancel)
+		err := call.slowly(func(ctx context.Context) (func(*xmlWriter), error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		})
+		if !errors.Is(err, context.Canceled) || strings.Contains(w.Body.String(), "Error") {
+			t.Errorf("%v; sent %q", err, w.Body)
+		}
+	})
+	call := server.newCall(httptest.NewRecorder(), httptest.NewRequest("PUT", "/bkt/k", nil))
+	err = call.slowly(func(context.Context) (func(*xmlWriter), error) { panic("work panics") })
+	if faultCode(err) != "InternalError" {
+		t.Errorf("%v", err)
+	}
+}
+
+// Over a real connection: clients read to the end what has begun early.
+func TestLongCompletesAndCopies(t *testing.T) {
+	g := newRig(t)
+	g.keepAlive = 20 * time.Millisecond
+	g.do("PUT", "/bkt/source", "the source").want(t, 200, "")
+	id := g.begin("k")
+	g.part("k", id, 1, "one").want(t, 200, "")
+	var fail error
+	wait := func() { time.Sleep(150 * time.Millisecond) }
+	g.store.complete = func(context.Context) error { wait(); return fail }
+	g.store.beforePut = func(context.Context) { wait() }
+	requests := []struct {
+		name, root string
+		send       func() answer
+	}{
+		{"part copy", "CopyPartResult", func() answer { return g.part("k", id, 2, "", "x-amz-copy-source: bkt/source") }},
+		{"complete", "CompleteMultipartUploadResult", func() answer { return g.complete("k", id, completeDoc(md5Hex("one"))) }},
+		{"copy", "CopyObjectResult", func() answer { return g.do("PUT", "/bkt/copy", "", "x-amz-copy-source: bkt/source") }},
+	}
+	for _, c := range requests {
+		t.Run(c.name+", failing", func(t *testing.T) {
+			fail = ErrUnavailable
+			if c.root != "CompleteMultipartUploadResult" {
+				g.store.writeTo = func(io.Writer, []byte) (bool, error) { wait(); return true, fail }
+			}
+			defer func() { g.store.writeTo, fail = nil, nil }()
+			a := c.send()
+			if a.status != http.StatusOK || !strings.HasPrefix(a.body, xmlHead+" ") {
+				t.Fatalf("%d %q", a.status, a.body)
+			}
+			if e := a.s3Error(t); e.Code != "ServiceUnavailable" {
+				t.Errorf("%+v", e)
+			}
+		})
+	}
+	for _, c := range requests {
+		t.Run(c.name, func(t *testing.T) {
+			a := c.send().want(t, 200, "")
+			if !strings.HasPrefix(a.body, xmlHead+" ") || !strings.HasSuffix(a.body, "</"+c.root+">") {
+				t.Errorf("%q", a.body)
+			}
+		})
+	}
+}
