@@ -41,8 +41,9 @@ func newVerifier(opts Options) *sigv4.Verifier {
 	}})
 }
 
-// authenticate lets nothing anonymous in: by signature, or by HTTP Basic for scripts. It answers
-// as S3 does, with 403; which of key and secret is wrong is said, since an access key is no secret.
+// authenticate lets in who signed the request or, for scripts, who sends the
+// keys by HTTP Basic. Nothing anonymous is served: 403, as S3 answers; which of key
+// and secret is wrong is said, since an access key is no secret.
 func (s *Server) authenticate(r *http.Request) (*identity, error) {
 	values := r.Header.Values("Authorization")
 	scheme := ""
@@ -58,13 +59,17 @@ func (s *Server) authenticate(r *http.Request) (*identity, error) {
 			return nil, signatureFault(err)
 		}
 		return &identity{signed: true, presigned: v.Presigned, payload: v.Payload, verified: v}, nil
-	case len(values) == 0 && strings.Contains(r.URL.RawQuery, "AWSAccessKeyId="), strings.EqualFold(scheme, "AWS"):
+	case strings.EqualFold(scheme, "AWS"), len(values) == 0 && strings.Contains(r.URL.RawQuery, "AWSAccessKeyId="):
 		return nil, notImplemented("Signature Version 2 is not supported; sign with Signature Version 4 (AWS4-HMAC-SHA256).")
 	case len(values) == 0:
 		return nil, fault(codeAccessDenied, "Nothing is served without a key: sign the request, or send the access key and the secret as HTTP Basic authentication.")
 	case !strings.EqualFold(scheme, "Basic"):
 		return nil, fault(codeInvalidArgument, "The authorization type is not supported; sign with AWS4-HMAC-SHA256, or use HTTP Basic authentication.")
 	}
+	return s.authenticateBasic(r)
+}
+
+func (s *Server) authenticateBasic(r *http.Request) (*identity, error) {
 	access, secret, ok := r.BasicAuth()
 	if !ok {
 		return nil, fault(codeAccessDenied, "The Basic credentials cannot be read.")
@@ -76,13 +81,20 @@ func (s *Server) authenticate(r *http.Request) (*identity, error) {
 	case !secretOK:
 		return nil, fault(codeSignatureMismatch, "The secret does not belong to the access key.")
 	}
-	who := &identity{payload: r.Header.Get("X-Amz-Content-Sha256")}
-	if who.payload != "" {
-		if err := sigv4.CheckPayload(who.payload); err != nil {
-			return nil, signatureFault(err)
-		}
+	if r.Header.Get("X-Amz-Security-Token") != "" {
+		return nil, notImplemented("There are no session tokens here: send the access key and the secret alone.")
 	}
-	return who, nil
+	values := r.Header.Values("X-Amz-Content-Sha256")
+	if len(values) == 0 {
+		return &identity{}, nil
+	}
+	if len(values) > 1 {
+		return nil, fault(codeInvalidArgument, "x-amz-content-sha256 is given more than once.")
+	}
+	if err := sigv4.CheckPayload(values[0]); err != nil {
+		return nil, signatureFault(err)
+	}
+	return &identity{payload: values[0]}, nil
 }
 
 // signatureFault puts what the verifier says into an answer.

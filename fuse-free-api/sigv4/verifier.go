@@ -114,7 +114,7 @@ func (v *Verifier) Verify(r *http.Request, path string) (*Verified, error) {
 // read finds the signature, which must be in one place only.
 func (c *claim) read(r *http.Request, p *parameters) error {
 	values := r.Header["Authorization"]
-	if len(r.Header["X-Amz-Security-Token"]) > 0 {
+	if r.Header.Get("X-Amz-Security-Token") != "" {
 		return invalidToken()
 	}
 	var err error
