@@ -6,8 +6,9 @@
 //
 // Words:
 //
-//   - object listener: `GET /`, `/bucket`, `/bucket/key`; every request needs
-//     the access key and the secret, as HTTP Basic.
+//   - object listener: `GET /`, `/bucket`, `/bucket/key`; every request is
+//     signed (Signature Version 4: header, or presigned; package sigv4) or, from
+//     scripts, has the access key and the secret as HTTP Basic.
 //   - admin listener: JSON under /api/v1 (same keys), and, without a key,
 //     /health/live, /health/ready and /metrics.
 //   - address: the bucket and the key a request names, from the raw request
