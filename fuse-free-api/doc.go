@@ -25,8 +25,12 @@
 //     501 NotImplemented and never passed over in silence: a condition that is
 //     ignored is no mutual exclusion, and a `PUT /bucket/key?something` taken
 //     for a plain PUT would overwrite the object.
-//   - An object becomes visible only after its whole body was read and its
-//     Content-MD5 and payload hash, where given, agree (Put's Finish).
+//   - An object becomes visible only after its whole body was read and agrees
+//     with all that the request says of it: lengths, payload hash, the signature of each
+//     chunk and of the trailer, Content-MD5, checksums (Put's Finish).
+//   - Nothing is served without a key. What a signed request does is signed: every
+//     x-amz-* header is, or the request is refused. A presigned request's x-amz-*
+//     parameters that are not its signature count as headers.
 //   - Headers of an answer with a body go out only once its first bytes are
 //     known good, so that damage at the start is a 503.
 //   - ETags have no quotes inside, in Store's types, and always have them on
