@@ -160,7 +160,7 @@ func (c *call) copyBody(src *copySource, off, n int64, algorithm checksum.Algori
 		want = sum
 	}
 	body := Body{Size: n, Finish: func() (Finished, error) {
-		if len(d.all) > 0 && d.n != n {
+		if !d.idle() && d.n != n {
 			return Finished{}, fmt.Errorf("the store had %d bytes of %d hashed", d.n, n)
 		}
 		var kept []Pair
@@ -175,7 +175,7 @@ func (c *call) copyBody(src *copySource, off, n int64, algorithm checksum.Algori
 		etag, err := c.s.etag(d)
 		return Finished{ETag: etag, System: kept}, err
 	}}
-	if len(d.all) > 0 {
+	if !d.idle() {
 		body.Digest = d.write
 	}
 	return body

@@ -14,6 +14,10 @@
 //   - address: the bucket and the key a request names, from the raw request
 //     target. Nothing is cleaned: `..`, `//` and a trailing `/` are part of a
 //     key, and no ServeMux, which would rewrite them, stands in front.
+//   - framing: aws-chunked, which S3's clients put around a body to sign it in
+//     pieces or to send a checksum behind it. What is stored is without it.
+//   - promise: whatever a request says of its body's bytes before or behind
+//     them: length, hashes, checksum, signatures.
 //   - stall: StallTimeout without a single byte moving. A stalled client is
 //     cut; a slow one is not, however long the transfer takes.
 //   - cut: the connection is closed in the middle of an answer, because what
@@ -31,10 +35,16 @@
 //   - Nothing is served without a key. What a signed request does is signed: every
 //     x-amz-* header is, or the request is refused. A presigned request's x-amz-*
 //     parameters that are not its signature count as headers.
+//   - What can be refused for the headers alone is, before a byte of the body
+//     is read, so that a client that waits for 100 Continue sends none in vain.
+//   - A checksum goes out only with just the bytes that it is of.
 //   - Headers of an answer with a body go out only once its first bytes are
 //     known good, so that damage at the start is a 503.
 //   - ETags have no quotes inside, in Store's types, and always have them on
-//     the wire.
+//     the wire. Another content has another ETag. One of 32 hexadecimal digits
+//     is the MD5 of the object; what is not ends in a hyphen and more: "-3" for
+//     a multipart object of three parts, "-fast" (and 32 random digits in front)
+//     where Options.ETag says that no MD5 is to be computed.
 //   - Errors on the object listener are S3's XML, on the admin listener JSON;
 //     every answer of the object listener carries x-amz-request-id.
 //   - Until there is TLS, a listener that is not loopback is refused.

@@ -194,7 +194,7 @@ func (u *upload) verify() error {
 	if !u.whole || u.size >= 0 && u.n != u.size {
 		return u.lengthFault()
 	}
-	if len(u.digests.all) > 0 && u.digests.n != u.n {
+	if !u.digests.idle() && u.digests.n != u.n {
 		return fmt.Errorf("the store had %d bytes of %d hashed", u.digests.n, u.n)
 	}
 	return u.check(u.digests)

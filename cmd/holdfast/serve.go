@@ -7,6 +7,8 @@ import (
 
 	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
+
+	api "github.com/holdfast-storage/holdfast/fuse-free-api"
 )
 
 // Up to here an error of the command line; beyond it the pool has its own word.
@@ -33,6 +35,7 @@ func serveCommand(con *console) *cli.Command {
 			&cli.StringFlag{Name: "memory", EnvVars: []string{"HOLDFAST_MEMORY"}, Value: "128MiB", Usage: "`SIZE` of all buffers for objects on their way"},
 			&cli.StringFlag{Name: "rebuild-after", EnvVars: []string{"HOLDFAST_REBUILD_AFTER"}, Value: "15s", Usage: "`TIME` after which a spare, or room elsewhere, is used for a drive that is away; never"},
 			&cli.StringFlag{Name: "rebuild-rate", EnvVars: []string{"HOLDFAST_REBUILD_RATE"}, Usage: "`MB/s` that rebuilding reads and writes at most; 50, or with a unit: 50MiB", DefaultText: "as fast as the drives go"},
+			&cli.StringFlag{Name: "etag", EnvVars: []string{"HOLDFAST_ETAG"}, Value: "md5", Usage: "what ETags are `MADE` of: md5, or fast, which spends no time on them and is random"},
 			&cli.StringFlag{Name: "log-level", EnvVars: []string{"HOLDFAST_LOG_LEVEL"}, Value: "info", Usage: "`LEVEL` from which on to log: debug, info, warn, error"},
 			credentialsFlag(),
 			&cli.BoolFlag{Name: "json", Usage: "print one line of JSON when ready, and log JSON"},
@@ -59,6 +62,7 @@ type serveConfig struct {
 	listen       string
 	admin        string
 	credentials  string
+	etag         api.ETagMode
 	logLevel     slog.Level
 	json         bool
 	edge         edgeConfig
@@ -94,6 +98,9 @@ func readServeConfig(c *cli.Context) (serveConfig, error) {
 	}
 	if cfg.rebuildRate, err = readRate(c.String("rebuild-rate")); err != nil {
 		return cfg, usagef("--rebuild-rate %q: %w", c.String("rebuild-rate"), err)
+	}
+	if cfg.etag, err = api.ParseETagMode(c.String("etag")); err != nil {
+		return cfg, usagef("--etag %q: md5 or fast is wanted", c.String("etag"))
 	}
 	if err := cfg.logLevel.UnmarshalText([]byte(c.String("log-level"))); err != nil {
 		return cfg, usagef("--log-level %q: debug, info, warn or error is wanted", c.String("log-level"))

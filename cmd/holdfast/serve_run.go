@@ -90,7 +90,7 @@ func serve(ctx context.Context, con *console, cfg serveConfig) (err error) {
 	}
 	server, err := api.New(api.Options{
 		Store: measuredStore{store, asked}, Admin: shown, AccessKey: keys.access, SecretKey: keys.secret,
-		Logger: logger, Registerer: registry, Gatherer: registry, DrainTimeout: drainTime,
+		Logger: logger, Registerer: registry, Gatherer: registry, DrainTimeout: drainTime, ETag: cfg.etag,
 		TLS: cert, Domains: cfg.edge.domains, MaxConnections: cfg.edge.connections(len(cfg.dirs), logger), AccessLog: accessLogger(con.err, cfg),
 	})
 	if err != nil {
