@@ -16,10 +16,6 @@ import (
 
 const testHost = "holdfast"
 
-func testSigner() sigv4test.Signer {
-	return sigv4test.Signer{AccessKey: testAccess, SecretKey: testSecret}
-}
-
 // signed gives a signed request for a raw socket, with the body's hash.
 func signed(method, target, body string, headers ...string) string {
 	lines := testSigner().Lines(method, target, testHost, sigv4test.Hash(body), headers...)
@@ -51,7 +47,7 @@ func trailers(pairs ...string) (list [][2]string) {
 
 // What clients wrap around a body is gone from what is stored, and so is the
 // word for it.
-func TestFramedBodies(t *testing.T) {
+func TestFramingIsNotStored(t *testing.T) {
 	long := strings.Repeat("0123456789abcdef", 10_000)
 	g := newRig(t)
 	for _, body := range []string{"", "x", "hello, world", long} {
