@@ -98,6 +98,8 @@ func parseDelete(doc []byte) (quiet bool, all []*deletion, err error) {
 		return x.unknown(name)
 	})
 	switch {
+	case err != nil && strings.Contains(err.Error(), "illegal character code"):
+		return false, nil, fault(codeMalformedXML, "The body has a character that XML cannot hold: delete a key with one by a request of its own, which names it in the URL.")
 	case err != nil:
 		return false, nil, err
 	case len(all) == 0:
