@@ -19,13 +19,17 @@ func (u *upload) store(finish func() (Finished, error)) (b storedBody, err error
 		return b, err
 	}
 	b.size, b.checksum = u.total, u.hash.Sum64()
+	if u.inline() {
+		b.inline = u.pieces()
+		u.digest.pieces(b.inline)
+	}
+	u.digest.end()
 	if finish != nil {
 		if b.Finished, err = finish(); err != nil {
 			return b, err
 		}
 	}
 	if u.inline() {
-		b.inline = u.pieces()
 		return b, nil
 	}
 	if err := u.settle(); err != nil {

@@ -178,7 +178,7 @@ func TestDripsAreNotStripes(t *testing.T) {
 		time.Sleep(time.Second)
 		close(hurry)
 	}()
-	u := p.newUpload(t.Context(), &drip{rest: bytes.Clone(body), first: 290_000, every: 100 * time.Millisecond, hurry: hurry}, -1)
+	u := p.newUpload(t.Context(), &drip{rest: bytes.Clone(body), first: 290_000, every: 100 * time.Millisecond, hurry: hurry}, -1, nil)
 	defer u.close()
 	if err := u.receive(); err != nil {
 		t.Fatal(err)
@@ -243,7 +243,7 @@ func TestYieldingUploadIsAskedOnce(t *testing.T) {
 	p, _, _ := poolWithBucket(t, 6, nil)
 	parity, err := p.mem.parity.getAll(t.Context(), int(p.mem.parity.total/int64(p.mem.columnBytes())))
 	must(t, err)
-	u := p.newUpload(t.Context(), nil, -1)
+	u := p.newUpload(t.Context(), nil, -1, nil)
 	defer u.close()
 	_, err = u.room()
 	must(t, err)

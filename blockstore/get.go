@@ -59,8 +59,8 @@ func (o *Object) Close() {
 }
 
 // WriteTo writes n bytes of the object from off on to w: verified bytes only.
-// A whole object is verified against its own checksum as well, before its last
-// bytes are written (R3).
+// A whole object is verified against its own checksum as well, and each part of a
+// multipart object that lies in the range, before its last bytes are written (R3).
 //
 // Errors: *WriteError if w fails, *DamageError (ErrUnavailable) if a stripe
 // cannot be read; then what was written so far was right.

@@ -26,7 +26,8 @@ import (
 // that come later here: uploads and reads, rescues, spread, parity. What it needs
 // of one share it takes at once, and who has parity waits for drives alone. Only
 // a download may wait for its next stripe while it holds another; that one it
-// sends meanwhile, or gives back (see lend.go).
+// sends meanwhile, or gives back (see lend.go). A digester that holds columns waits
+// for nothing at all (digest.go), so waiting for it is no different from work.
 const (
 	uploadShare  = 60 // percent
 	spreadShare  = 3  // further data columns: of short stripes, and of stripes that are written again

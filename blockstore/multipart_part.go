@@ -46,7 +46,7 @@ func (p *Pool) PutPart(ctx context.Context, bucket, key, id string, number int, 
 	if err != nil {
 		return PartInfo{}, err
 	}
-	up := p.newUpload(ctx, body, opt.Size)
+	up := p.newUpload(ctx, body, opt.Size, opt.Digest)
 	defer up.close()
 	stored, err := up.store(opt.Finish)
 	if err != nil {

@@ -65,7 +65,8 @@ type PutOptions struct {
 	If          Condition
 	// Digest, if set, is given the body's bytes in order, piece by piece, beside
 	// the encoding: by one goroutine at a time, which need not be the caller's. It
-	// must not keep p. All its calls are over before Finish.
+	// must not keep p, nor wait for anything: it holds memory that others may be
+	// waiting for. All its calls are over before Finish.
 	Digest func(p []byte)
 	// Finish is called once, after the body's last byte and before the object
 	// becomes visible. Its error rejects the object.
@@ -115,7 +116,7 @@ func (p *Pool) Put(ctx context.Context, bucket, key string, body io.Reader, opt 
 	if err := catalog.Validate(shape); err != nil { // before the body is read
 		return ObjectInfo{}, fmt.Errorf("%w: %w", ErrInvalidName, err)
 	}
-	up := p.newUpload(ctx, body, opt.Size)
+	up := p.newUpload(ctx, body, opt.Size, opt.Digest)
 	defer up.close()
 	stored, err := up.store(opt.Finish)
 	if err != nil {

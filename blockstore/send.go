@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"sync"
-
-	"github.com/cespare/xxhash/v2"
 )
 
 // sender sends a range of an object to a client.
@@ -23,7 +21,7 @@ type sender struct {
 	o         *Object
 	w         io.Writer
 	off, left int64
-	sum       *xxhash.Digest // of a whole object
+	sums      *objectSums
 	own       []byte
 	sips      bool // the next bytes come in a small piece
 
@@ -36,10 +34,7 @@ type sender struct {
 
 // send writes bytes [off, off+n) of an object to w.
 func (p *Pool) send(ctx context.Context, o *Object, w io.Writer, off, n int64) error {
-	s := &sender{p: p, o: o, w: w, off: off, left: n, sips: n <= ownBytes}
-	if n == o.info.Size && len(o.object.Parts) == 0 {
-		s.sum = xxhash.New()
-	}
+	s := &sender{p: p, o: o, w: w, off: off, left: n, sips: n <= ownBytes, sums: newObjectSums(&o.object, off, n)}
 	if s.sips {
 		s.own = make([]byte, n)
 	} else {
@@ -62,11 +57,8 @@ func (p *Pool) send(ctx context.Context, o *Object, w io.Writer, off, n int64) e
 
 // write sends verified bytes, which are in the sender's own memory.
 func (s *sender) write(b []byte) error {
-	if s.sum != nil {
-		s.sum.Write(b)
-		if int64(len(b)) == s.left && s.sum.Sum64() != s.o.object.Checksum {
-			return fmt.Errorf("%w: object %q %w", ErrUnavailable, s.o.info.Key, errOwnChecksum)
-		}
+	if wrong := s.sums.take(b); wrong != "" { // before the last of it is sent
+		return fmt.Errorf("%w: %q: %s %w", ErrUnavailable, s.o.info.Key, wrong, errOwnChecksum)
 	}
 	s.wait.begin()
 	_, err := s.w.Write(b)

@@ -33,7 +33,8 @@ const (
 // further column writes what it has as a short stripe (its parity comes out of
 // a reserve) and gives those columns back first. So uploads cannot deadlock
 // however many there are (R21). One that waits for its client does not hold mu,
-// and somebody else may have it write what it has: it is a borrower.
+// and somebody else may have it write what it has: it is a borrower. A stripe that
+// its digester has not done with yet comes back whatever the upload waits for.
 type upload struct {
 	p    *Pool
 	ctx  context.Context
@@ -58,6 +59,7 @@ type upload struct {
 	outs    []*output
 	pinned  []*segment // until close
 	stripes []uploadedStripe
+	digest  digester
 }
 
 // uploadedStripe is one stripe written for an upload, not yet known durable.
@@ -84,8 +86,8 @@ func (s *uploadedStripe) good() int {
 	return n
 }
 
-func (p *Pool) newUpload(ctx context.Context, body io.Reader, size int64) *upload {
-	u := &upload{p: p, ctx: ctx, body: body, size: size, slot: p.bulk.slot(), inlineMax: p.inlineMax}
+func (p *Pool) newUpload(ctx context.Context, body io.Reader, size int64, digest func([]byte)) *upload {
+	u := &upload{p: p, ctx: ctx, body: body, size: size, slot: p.bulk.slot(), inlineMax: p.inlineMax, digest: digester{digest: digest}}
 	u.hash.Reset()
 	return u
 }
@@ -276,6 +278,7 @@ func (u *upload) close() {
 		u.p.mem.putOwn(u.intake)
 	}
 	u.intake = nil
+	u.digest.end()
 	releaseAll(u.cols)
 	u.cols = nil
 	for _, o := range u.outs {

@@ -56,6 +56,11 @@ func (u *upload) writeStripe(seg *segment, n int, bytes int64) error {
 		// longer than those it is in, since it is moved in place.
 		d, length = stripeGeometry(bytes, seg.k, seg.m, u.limit)
 	}
+	// Before there is parity to hold. What is about to be moved is digested first.
+	u.digest.take(u.cols[:n], u.limit, bytes)
+	if length != u.limit {
+		u.digest.settle()
+	}
 	extra, err := u.p.mem.further(u.ctx, max(0, d-n), seg.m)
 	if err != nil {
 		return err

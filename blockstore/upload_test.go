@@ -103,7 +103,7 @@ func lost(t *testing.T, p *Pool, bucket, key string) (n int) {
 func TestMissingAddsUp(t *testing.T) {
 	p, _, _ := poolWithBucket(t, 6, func(o *Options) { o.PresencePeriod = time.Hour })
 	body := randomBody(1, 1<<20)
-	u := p.newUpload(t.Context(), bytes.NewReader(body), int64(len(body)))
+	u := p.newUpload(t.Context(), bytes.NewReader(body), int64(len(body)), nil)
 	defer u.close()
 	if err := u.receive(); err != nil {
 		t.Fatal(err)
@@ -182,7 +182,7 @@ func TestSplitStripesNeedLittle(t *testing.T) {
 	for name, write := range write {
 		for range 6 {
 			wg.Go(func() {
-				u := p.newUpload(ctx, nil, -1)
+				u := p.newUpload(ctx, nil, -1, nil)
 				defer u.close()
 				cols, err := p.mem.uploads.getAll(ctx, 4)
 				if err != nil {

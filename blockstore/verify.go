@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/cespare/xxhash/v2"
 	"github.com/google/uuid"
 
 	"github.com/holdfast-storage/holdfast/blockstore/catalog"
@@ -132,7 +131,7 @@ func (v *verification) object(ctx context.Context, key string) error {
 			return nil
 		}
 	}
-	sums := newObjectSums(&o.object)
+	sums := newObjectSums(&o.object, 0, o.info.Size)
 	o.parts(0, o.info.Size, func(part stripePart) bool {
 		if err = v.part(ctx, key, part, sums); err != nil {
 			return false
@@ -242,61 +241,4 @@ func (v *verification) sumUp() {
 		v.p.workGrew()
 	}
 	v.progress(v.report.VerifyProgress)
-}
-
-// objectSums takes an object's bytes in their order, and knows what their
-// checksums should be: one of all, or one of each part.
-type objectSums struct {
-	want   []catalog.PartInfo
-	got    []uint64
-	digest *xxhash.Digest
-	left   int64 // of the part at hand
-	broken bool  // some bytes could not be read
-}
-
-func newObjectSums(o *catalog.Object) *objectSums {
-	s := &objectSums{want: o.Parts, digest: xxhash.New()}
-	if len(s.want) == 0 {
-		s.want = []catalog.PartInfo{{Size: o.Size, Checksum: o.Checksum}}
-	}
-	s.left = s.want[0].Size
-	s.settle()
-	return s
-}
-
-func (s *objectSums) write(b []byte) {
-	for len(b) > 0 && len(s.got) < len(s.want) {
-		n := min(int64(len(b)), s.left)
-		_, _ = s.digest.Write(b[:n])
-		b, s.left = b[n:], s.left-n
-		s.settle()
-	}
-}
-
-// settle ends the parts that are complete.
-func (s *objectSums) settle() {
-	for s.left == 0 && len(s.got) < len(s.want) {
-		s.got = append(s.got, s.digest.Sum64())
-		s.digest.Reset()
-		if len(s.got) < len(s.want) {
-			s.left = s.want[len(s.got)].Size
-		}
-	}
-}
-
-// wrong names what does not match. What could not be read is known already.
-func (s *objectSums) wrong() (list []string) {
-	if s.broken {
-		return nil
-	}
-	for i, want := range s.want {
-		switch {
-		case i < len(s.got) && s.got[i] == want.Checksum:
-		case want.Number == 0:
-			list = append(list, "the object")
-		default:
-			list = append(list, fmt.Sprintf("part %d of the object", want.Number))
-		}
-	}
-	return list
 }

@@ -1,0 +1,100 @@
+package blockstore
+
+import (
+	"fmt"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/holdfast-storage/holdfast/blockstore/catalog"
+)
+
+// objectSums takes a range of an object's bytes in their order, and holds against
+// its own checksum whatever passes whole: the object, or each part of it (R3).
+type objectSums struct {
+	want   []catalog.PartInfo // an object without parts counts as one, of number 0
+	skip   int64              // bytes before the first of them
+	got    []uint64
+	digest xxhash.Digest
+	left   int64 // of the part at hand
+	broken bool  // some bytes could not be read
+}
+
+// newObjectSums is for bytes [off, off+n) of the object.
+func newObjectSums(o *catalog.Object, off, n int64) *objectSums {
+	s := &objectSums{}
+	all := o.Parts
+	if len(all) == 0 {
+		all = []catalog.PartInfo{{Size: o.Size, Checksum: o.Checksum}}
+	}
+	at := int64(0)
+	for _, part := range all {
+		if at >= off && at+part.Size <= off+n {
+			if len(s.want) == 0 {
+				s.skip = at - off
+			}
+			s.want = append(s.want, part)
+		}
+		at += part.Size
+	}
+	if len(s.want) > 0 {
+		s.digest.Reset()
+		s.left = s.want[0].Size
+		s.settle()
+	}
+	return s
+}
+
+func (s *objectSums) write(b []byte) {
+	skipped := min(s.skip, int64(len(b)))
+	b, s.skip = b[skipped:], s.skip-skipped
+	for len(b) > 0 && len(s.got) < len(s.want) {
+		n := min(int64(len(b)), s.left)
+		_, _ = s.digest.Write(b[:n])
+		b, s.left = b[n:], s.left-n
+		s.settle()
+	}
+}
+
+// settle ends the parts that are complete.
+func (s *objectSums) settle() {
+	for s.left == 0 && len(s.got) < len(s.want) {
+		s.got = append(s.got, s.digest.Sum64())
+		s.digest.Reset()
+		if len(s.got) < len(s.want) {
+			s.left = s.want[len(s.got)].Size
+		}
+	}
+}
+
+// take writes b, and names the first that ended with it and does not match;
+// empty: none.
+func (s *objectSums) take(b []byte) (wrong string) {
+	from := len(s.got)
+	s.write(b)
+	for i := from; i < len(s.got); i++ {
+		if s.got[i] != s.want[i].Checksum {
+			return s.name(i)
+		}
+	}
+	return ""
+}
+
+func (s *objectSums) name(i int) string {
+	if s.want[i].Number == 0 {
+		return "the object"
+	}
+	return fmt.Sprintf("part %d of the object", s.want[i].Number)
+}
+
+// wrong names all that does not match. What could not be read is known already.
+func (s *objectSums) wrong() (list []string) {
+	if s.broken {
+		return nil
+	}
+	for i := range s.want {
+		if i >= len(s.got) || s.got[i] != s.want[i].Checksum {
+			list = append(list, s.name(i))
+		}
+	}
+	return list
+}
