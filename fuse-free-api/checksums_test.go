@@ -84,3 +84,28 @@ func TestChecksumsThatDoNotHold(t *testing.T) {
 		})
 	}
 }
+
+// minio-go names the algorithm twice: as the SDKs do, and as for an upload in parts.
+func TestChecksumAlgorithmOfAPut(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		headers []string
+		status  int
+		code    string
+	}{
+		{"a wish", []string{"x-amz-checksum-algorithm: CRC32"}, 200, ""},
+		{"with its checksum", []string{"x-amz-checksum-algorithm: CRC32", "x-amz-checksum-crc32: " + sumText(checksum.CRC32, "hello"), "x-amz-checksum-type: FULL_OBJECT"}, 200, ""},
+		{"with another's checksum", []string{"x-amz-checksum-algorithm: SHA256", "x-amz-checksum-crc32: " + sumText(checksum.CRC32, "hello")}, 400, "InvalidRequest"},
+		{"with another wish", []string{"x-amz-checksum-algorithm: SHA256", "x-amz-sdk-checksum-algorithm: CRC32"}, 400, "InvalidRequest"},
+		{"unknown", []string{"x-amz-checksum-algorithm: MD6"}, 400, "InvalidRequest"},
+		{"of parts", []string{"x-amz-checksum-algorithm: CRC32", "x-amz-checksum-type: COMPOSITE"}, 400, "InvalidRequest"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			g := newRig(t)
+			a := g.do("PUT", "/bkt/k", "hello", c.headers...).want(t, c.status, c.code)
+			if got := a.header.Get("X-Amz-Checksum-Crc32"); c.status == 200 && got != sumText(checksum.CRC32, "hello") {
+				t.Errorf("checksum %q", got)
+			}
+		})
+	}
+}

@@ -97,7 +97,7 @@ func operations() []*operation {
 		{name: "GetObjectAttributes", level: objectLevel, method: "GET", sub: []string{"attributes"}, run: (*call).getObjectAttributes, conditions: reading[:4],
 			amz: []string{"object-attributes", "max-parts", "part-number-marker"}, query: []string{"versionId"}},
 		{name: "PutObject", level: objectLevel, method: "PUT", run: (*call).putObject, conditions: writing,
-			amz: stored, meta: true, upload: true},
+			amz: append([]string{"checksum-algorithm", "checksum-type"}, stored...), meta: true, upload: true},
 		{name: "CopyObject", level: objectLevel, method: "PUT", copies: true, run: (*call).copyObject, conditions: writing,
 			amz: append([]string{"metadata-directive", "tagging-directive", "checksum-algorithm"}, append(copied, stored...)...), meta: true},
 		{name: "DeleteObject", level: objectLevel, method: "DELETE", run: (*call).deleteObject, conditions: writing,
@@ -111,7 +111,8 @@ func operations() []*operation {
 
 		{name: "CreateMultipartUpload", level: objectLevel, method: "POST", sub: []string{"uploads"}, run: (*call).createUpload,
 			amz: append([]string{"checksum-algorithm", "checksum-type"}, stored...), meta: true},
-		{name: "UploadPart", level: objectLevel, method: "PUT", sub: []string{"partNumber", "uploadId"}, run: (*call).uploadPart, upload: true},
+		{name: "UploadPart", level: objectLevel, method: "PUT", sub: []string{"partNumber", "uploadId"}, run: (*call).uploadPart,
+			amz: []string{"checksum-algorithm", "checksum-type"}, upload: true},
 		{name: "UploadPartCopy", level: objectLevel, method: "PUT", sub: []string{"partNumber", "uploadId"}, copies: true,
 			run: (*call).uploadPartCopy, amz: append([]string{"copy-source-range"}, copied...)},
 		{name: "CompleteMultipartUpload", level: objectLevel, method: "POST", sub: []string{"uploadId"}, run: (*call).completeUpload,

@@ -78,17 +78,25 @@ func (p *promises) readChecksum(h http.Header, trailing bool) error {
 		}
 		p.algorithm, p.trailing = a, true
 	}
-	if value := h.Get("X-Amz-Sdk-Checksum-Algorithm"); value != "" {
+	// The first is the SDKs'; minio-go has the second, with a PutObject too.
+	for _, name := range []string{"x-amz-sdk-checksum-algorithm", algorithmName} {
+		value := h.Get(name)
+		if value == "" {
+			continue
+		}
 		a, ok := checksum.Parse(value)
 		switch {
 		case !ok:
 			return fault(codeInvalidRequest, "Checksum algorithm provided is unsupported. Please try again with any of the valid types: %s.", checksumNames())
 		case p.algorithm != 0 && p.algorithm != a:
-			return fault(codeInvalidRequest, "Value for x-amz-sdk-checksum-algorithm header is invalid.")
+			return fault(codeInvalidRequest, "Value for %s header is invalid.", name)
 		}
 		// S3 refuses an algorithm that comes without a checksum. Here it is
 		// the wish for one: it is computed, kept and told.
 		p.algorithm = a
+	}
+	if value := h.Get(checksum.TypeHeader); value != "" && value != string(checksum.FullObject) {
+		return fault(codeInvalidRequest, "Value for x-amz-checksum-type header is invalid: of an object put at once it is %s.", checksum.FullObject)
 	}
 	return nil
 }
