@@ -3,6 +3,7 @@ package api
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"strconv"
 )
@@ -41,6 +42,7 @@ func (c *call) getObject() error {
 		return err
 	}
 	defer obj.Close()
+	plain := c.w.Header().Clone()
 	part, status, err := c.head(obj.Info(), asked)
 	if err != nil {
 		return err
@@ -50,16 +52,22 @@ func (c *call) getObject() error {
 		return nil
 	}
 	body := &bodyWriter{w: c.w, status: status, held: make([]byte, 0, min(part.n, headBufferBytes))}
-	if err := obj.WriteTo(c.r.Context(), body, part.off, part.n); err != nil {
-		if body.err != nil {
-			return body.err
-		}
-		return err
+	err = obj.WriteTo(c.r.Context(), body, part.off, part.n)
+	switch {
+	case body.err != nil:
+		return body.err
+	case err == nil && body.n != part.n:
+		err = fmt.Errorf("the store gave %d bytes of %d", body.n, part.n)
+	case err == nil:
+		return body.flush()
 	}
-	if body.n != part.n {
-		return fmt.Errorf("the store gave %d bytes of %d", body.n, part.n)
+	if c.w.status == 0 {
+		// What is said of the object, its checksum say, is not true of an error.
+		h := c.w.Header()
+		clear(h)
+		maps.Copy(h, plain)
 	}
-	return body.flush()
+	return err
 }
 
 // head decides conditions and what is asked for, and prepares the headers;

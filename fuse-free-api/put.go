@@ -7,7 +7,8 @@ const maxObjectBytes = 5 << 30
 
 // needLength refuses a request that does not tell where its body ends.
 func (c *call) needLength() error {
-	if c.r.ContentLength == 0 && len(c.r.Header.Values("Content-Length")) == 0 && len(c.r.TransferEncoding) == 0 {
+	// HTTP/2 says by itself that there is no body.
+	if c.r.ContentLength == 0 && c.r.ProtoMajor < 2 && len(c.r.Header.Values("Content-Length")) == 0 && len(c.r.TransferEncoding) == 0 {
 		return fault(codeMissingLength, "You must provide the Content-Length header, or send the body in chunks.")
 	}
 	return nil
