@@ -2,6 +2,8 @@ package api
 
 import (
 	"net/http"
+
+	"github.com/holdfast-storage/holdfast/fuse-free-api/checksum"
 )
 
 func (c *call) uploadPart() error {
@@ -20,13 +22,8 @@ func (c *call) uploadPart() error {
 	if err != nil {
 		return err
 	}
-	// S3 wants the checksum sent with every part, if it is to be composite.
-	// Here it is computed for clients that leave it out (presigned parts of an
-	// upload that an SDK created, for one), since nothing is lost by that.
-	if algorithm, _ := uploadChecksum(info); algorithm != 0 {
-		if err := up.wantChecksum(algorithm); err != nil {
-			return err
-		}
+	if err := c.partChecksum(info, up); err != nil {
+		return err
 	}
 	part, err := c.s.opts.Store.PutPart(c.r.Context(), c.bucket, c.key, c.uploadID(), number, up, up.part(c.s))
 	if err != nil {
@@ -40,4 +37,21 @@ func (c *call) uploadPart() error {
 	setChecksums(h, part.System)
 	c.w.WriteHeader(http.StatusOK)
 	return nil
+}
+
+// partChecksum has the part get the checksum that its upload asked for.
+//
+// S3 wants it sent with every part, if it is to be composite. Here it is
+// computed for clients that leave it out (presigned parts of an upload that an SDK
+// created, for one), since nothing is lost by that. Other than S3, minio-go says
+// algorithm and type with every part, too; they can only be the upload's.
+func (c *call) partChecksum(info UploadInfo, up *upload) error {
+	algorithm, kind := uploadChecksum(info)
+	if text := c.r.Header.Get(checksum.TypeHeader); text != "" && checksum.Type(text) != kind {
+		return fault(codeInvalidRequest, "The upload was created using the %s checksum mode, and its parts must use the same.", orNone(string(kind)))
+	}
+	if algorithm == 0 {
+		return nil
+	}
+	return up.wantChecksum(algorithm)
 }

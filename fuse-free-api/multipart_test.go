@@ -136,10 +136,13 @@ func TestMultipartChecksums(t *testing.T) {
 				if got := g.part("k", id, 2, two).want(t, 200, "").header.Get(algorithm.Header()); got != sumText(algorithm, two) {
 					t.Errorf("part 2, whose checksum was not sent, has %q", got)
 				}
+				g.part("k", id, 2, two, "x-amz-checksum-algorithm: "+algorithm.String(), "x-amz-checksum-type: "+string(kind)).want(t, 200, "")
+				g.part("k", id, 2, two, "x-amz-checksum-type: other").want(t, 400, "InvalidRequest")
 				g.part("k", id, 2, "other", algorithm.Header()+": "+sumText(algorithm, two)).want(t, 400, "BadDigest")
 				for _, other := range checksum.All() {
 					if other != algorithm {
 						g.part("k", id, 2, two, other.Header()+": "+sumText(other, two)).want(t, 400, "InvalidRequest")
+						g.part("k", id, 2, two, "x-amz-checksum-algorithm: "+other.String()).want(t, 400, "InvalidRequest")
 						break
 					}
 				}

@@ -95,9 +95,6 @@ func (p *promises) readChecksum(h http.Header, trailing bool) error {
 		// the wish for one: it is computed, kept and told.
 		p.algorithm = a
 	}
-	if value := h.Get(checksum.TypeHeader); value != "" && value != string(checksum.FullObject) {
-		return fault(codeInvalidRequest, "Value for x-amz-checksum-type header is invalid: of an object put at once it is %s.", checksum.FullObject)
-	}
 	return nil
 }
 

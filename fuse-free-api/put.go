@@ -1,6 +1,10 @@
 package api
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/holdfast-storage/holdfast/fuse-free-api/checksum"
+)
 
 // maxObjectBytes is S3's limit on a single PUT.
 const maxObjectBytes = 5 << 30
@@ -25,6 +29,9 @@ func (c *call) putObject() error {
 	contentType, meta, system, err := attributes(c.r.Header)
 	if err != nil {
 		return err
+	}
+	if value := c.r.Header.Get(checksum.TypeHeader); value != "" && value != string(checksum.FullObject) {
+		return fault(codeInvalidRequest, "Value for x-amz-checksum-type header is invalid: of an object put at once it is %s.", checksum.FullObject)
 	}
 	up, err := c.upload(c.s.maxObjectBytes)
 	if err != nil {
