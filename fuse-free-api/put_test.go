@@ -231,3 +231,16 @@ func TestStallBeforeTheEnd(t *testing.T) {
 	}
 	g.wantNothing()
 }
+
+// A store that does not have all bytes hashed is found out before anything
+// becomes visible.
+func TestStoresThatForgetToDigest(t *testing.T) {
+	store := &digestingStore{pieceBytes: 10, forget: true}
+	g := newRig(t, func(o *Options) {
+		store.fakeStore = o.Store.(*fakeStore)
+		o.Store = store
+	})
+	g.do("PUT", "/bkt/k", strings.Repeat("x", 11)).want(t, 500, "InternalError")
+	g.wantNothing()
+	g.do("PUT", "/bkt/k", "x").want(t, 200, "")
+}

@@ -90,7 +90,9 @@ func (u *upload) take(s *Server, system func() []Pair) Body {
 		}
 		return Finished{ETag: etag, System: system()}, nil
 	}}
-	u.itself = true // until the engine calls Digest
+	if !u.digests.idle() {
+		body.Digest = u.digests.write
+	}
 	return body
 }
 
