@@ -38,6 +38,12 @@
 //   - What can be refused for the headers alone is, before a byte of the body
 //     is read, so that a client that waits for 100 Continue sends none in vain.
 //   - A checksum goes out only with just the bytes that it is of.
+//   - What a CompleteMultipartUpload says of its parts and of the whole is held
+//     against the parts that the object is made of, within the commit; the same
+//     request again has the same answer.
+//   - A copy, and a Complete, that takes long answers 200 before it is done, and
+//     then an Error in the body if it fails (slow.go). Until then, and everywhere
+//     else, what fails has an error's status.
 //   - Headers of an answer with a body go out only once its first bytes are
 //     known good, so that damage at the start is a 503.
 //   - ETags have no quotes inside, in Store's types, and always have them on

@@ -283,6 +283,10 @@ func TestMultipartWithFastETags(t *testing.T) {
 	if again := g.complete("k", id, completeDoc(tags...)).want(t, 200, ""); again.body != first.body {
 		t.Error(again.body)
 	}
+	copied := decode[wireCopy](t, g.do("PUT", "/bkt/copy", "", fromK).want(t, 200, ""))
+	if !strings.HasSuffix(copied.ETag, fastSuffix+`"`) {
+		t.Errorf("the copy has the ETag %s", copied.ETag)
+	}
 }
 
 type wireParts struct {

@@ -160,3 +160,17 @@ func TestLongCompletesAndCopies(t *testing.T) {
 		})
 	}
 }
+
+// Work that takes longer than a stall may is no stall: nobody waits for the
+// client.
+func TestLongWorkIsNoStall(t *testing.T) {
+	g := newRig(t, func(o *Options) { o.StallTimeout = 100 * time.Millisecond })
+	g.do("PUT", "/bkt/source", "the source").want(t, 200, "")
+	id := g.begin("k")
+	g.part("k", id, 1, "one").want(t, 200, "")
+	wait := func() { time.Sleep(400 * time.Millisecond) }
+	g.store.complete = func(context.Context) error { wait(); return nil }
+	g.store.beforePut = func(context.Context) { wait() }
+	g.complete("k", id, completeDoc(md5Hex("one"))).want(t, 200, "")
+	g.do("PUT", "/bkt/copy", "", "x-amz-copy-source: bkt/source").want(t, 200, "")
+}
