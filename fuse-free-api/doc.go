@@ -20,8 +20,9 @@
 //     them: length, hashes, checksum, signatures.
 //   - stall: StallTimeout without a single byte moving. A stalled client is
 //     cut; a slow one is not, however long the transfer takes.
-//   - cut: the connection is closed in the middle of an answer, because what
-//     remains of it cannot be had. A body is never ended short as if whole.
+//   - cut: the connection, or with HTTP/2 the stream, is closed in the middle
+//     of an answer, because what remains of it cannot be had. A body is never
+//     ended short as if whole.
 //
 // Invariants:
 //
@@ -53,5 +54,7 @@
 //     where Options.ETag says that no MD5 is to be computed.
 //   - Errors on the object listener are S3's XML, on the admin listener JSON;
 //     every answer of the object listener carries x-amz-request-id.
-//   - Until there is TLS, a listener that is not loopback is refused.
+//   - Without a TLS certificate, a listener that is not loopback is refused.
+//   - The access log has no query and no Authorization header: nothing in it
+//     lets anybody in.
 package api

@@ -50,23 +50,20 @@ func (c *stallConn) follow(on bool) {
 }
 
 func (c *stallConn) Write(p []byte) (int, error) {
-	// The kernel calls a socket writable only when a third of its buffer is
-	// free, which may be a megabyte. To see a slow client take less than that, a
-	// write is tried again several times within the timeout.
-	const looks = 4
-	written, moved := 0, time.Now()
+	written := 0
 	for {
-		if err := c.renew(c.stall / looks); err != nil {
+		if err := c.renew(); err != nil {
 			return written, err
 		}
+		// The kernel calls a socket writable only when a third of its buffer is
+		// free, which may be a megabyte; but the first try of each round takes
+		// what room there is.
 		n, err := c.Conn.Write(p[written:])
 		written += n
 		if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) || c.late() {
 			return written, err
 		}
-		if n > 0 {
-			moved = time.Now()
-		} else if time.Since(moved) >= c.stall {
+		if n == 0 {
 			c.cut()
 			return written, err
 		}
@@ -74,10 +71,10 @@ func (c *stallConn) Write(p []byte) (int, error) {
 }
 
 // renew sets the deadline of the next write, which is not behind the limit.
-func (c *stallConn) renew(patience time.Duration) error {
+func (c *stallConn) renew() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(c.stall)
 	if !c.limit.IsZero() && c.limit.Before(deadline) {
 		deadline = c.limit
 	}

@@ -2,11 +2,14 @@ package api
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
-	"net/http"
+	"net"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -67,10 +70,9 @@ func TestStalledStreamsAreCut(t *testing.T) {
 	}
 }
 
-// slowly reads or writes at so many bytes a second, and counts.
+// slowly reads at so many bytes a second, and counts.
 type slowly struct {
 	r     io.Reader
-	w     io.Writer
 	rate  int
 	n     int
 	began time.Time
@@ -213,4 +215,69 @@ func TestDrainStreams(t *testing.T) {
 	}
 }
 
-var _ http.ResponseWriter = (*pacedWriter)(nil)
+// dribble is a connection on which each write takes its time.
+type dribble struct {
+	net.Conn
+	on atomic.Bool
+}
+
+func (d *dribble) Write(p []byte) (int, error) {
+	if !d.on.Load() {
+		return d.Conn.Write(p)
+	}
+	for n := range p {
+		if n%100 == 0 {
+			time.Sleep(50 * time.Millisecond)
+		}
+		if _, err := d.Conn.Write(p[n : n+1]); err != nil {
+			return n, err
+		}
+	}
+	return len(p), nil
+}
+
+// Of a TLS record that comes slowly, nothing can be read before it is whole;
+// it moves all the same.
+func TestASlowRecordIsNotAStall(t *testing.T) {
+	g := newSecureRig(t, func(o *Options) { o.StallTimeout = 400 * time.Millisecond })
+	raw := &dribble{Conn: dial(t, g.objects)}
+	defer raw.Close()
+	config := g.trust(t)
+	config.ServerName = "127.0.0.1"
+	conn := tls.Client(raw, config)
+	const size = 2000
+	fmt.Fprintf(conn, "PUT /bkt/k HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\nAuthorization: %s\r\n\r\n", size, basic(testAccess, testSecret))
+	eventually(t, "the request is there", func() bool { return testutil.ToFloat64(g.metrics.inFlight) == 1 })
+	raw.on.Store(true)
+	if _, err := conn.Write(make([]byte, size)); err != nil {
+		t.Fatal(err)
+	}
+	receive(t, conn, "PUT").want(t, 200, "")
+}
+
+// A client on a slow link takes less within the timeout than the kernel waits
+// for until it calls a socket writable.
+func TestASlowLinkBehindALargeBuffer(t *testing.T) {
+	g := newRig(t, func(o *Options) { o.StallTimeout = 800 * time.Millisecond })
+	g.store.put("large", 64<<20)
+	// A small window is like a slow link: each byte that is taken makes room.
+	dialer := net.Dialer{Control: func(_, _ string, raw syscall.RawConn) error {
+		var err error
+		return errors.Join(raw.Control(func(fd uintptr) { err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 32<<10) }), err)
+	}}
+	conn, err := dialer.DialContext(t.Context(), "tcp", g.objects)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprintf(conn, "GET /bkt/large HTTP/1.1\r\nHost: h\r\nAuthorization: %s\r\n\r\n", basic(testAccess, testSecret))
+	slow := &slowly{r: conn, rate: 200 << 10}
+	for began := time.Now(); time.Since(began) < 4*time.Second; {
+		if _, err := slow.Read(make([]byte, 64<<10)); err != nil {
+			t.Fatalf("after %v: %v", time.Since(began), err)
+		}
+		if time.Since(began) > time.Second && testutil.ToFloat64(g.metrics.inFlight) != 1 {
+			t.Fatalf("cut after %v, having read %d bytes", time.Since(began), slow.n)
+		}
+	}
+}

@@ -105,6 +105,22 @@ func newSecureRig(t *testing.T, change ...func(*Options)) *secureRig {
 	return s
 }
 
+// onConnections is a client of HTTP/2 that hands over its connections, to be
+// ended as no client library would.
+func (s *secureRig) onConnections(t *testing.T) (*http.Client, <-chan net.Conn) {
+	conns := make(chan net.Conn, 10)
+	transport := s.h2.Transport.(*http.Transport).Clone()
+	transport.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := (&net.Dialer{}).DialContext(ctx, network, addr)
+		if err == nil {
+			conns <- conn
+		}
+		return conn, err
+	}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport}, conns
+}
+
 // clients are those of both protocols, by name.
 func (s *secureRig) clients() map[string]*http.Client {
 	return map[string]*http.Client{"HTTP/1.1": s.h1, "HTTP/2.0": s.h2}

@@ -79,7 +79,7 @@ func TestMetrics(t *testing.T) {
 // metrics is what GET /metrics answers.
 func (d *process) metrics() []byte {
 	d.t.Helper()
-	resp, err := http.Get(d.ready.AdminURL + "/metrics")
+	resp, err := d.admin.http.Get(d.ready.AdminURL + "/metrics")
 	if err != nil {
 		d.t.Fatal(err)
 	}

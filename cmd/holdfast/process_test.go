@@ -236,7 +236,7 @@ func (d *process) inside() (answer inside) {
 func (d *process) awaitMetric(line string) {
 	d.t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		resp, err := http.Get(d.ready.AdminURL + "/metrics")
+		resp, err := d.admin.http.Get(d.ready.AdminURL + "/metrics")
 		if err != nil {
 			d.t.Fatal(err)
 		}

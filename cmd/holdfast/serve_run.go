@@ -88,10 +88,12 @@ func serve(ctx context.Context, con *console, cfg serveConfig) (err error) {
 	if err != nil {
 		return err
 	}
+	connections := cfg.edge.connections(len(cfg.dirs), logger)
+	boundMemory(cfg.memoryBytes, connections, os.Getenv)
 	server, err := api.New(api.Options{
 		Store: measuredStore{store, asked}, Admin: shown, AccessKey: keys.access, SecretKey: keys.secret,
 		Logger: logger, Registerer: registry, Gatherer: registry, DrainTimeout: drainTime, ETag: cfg.etag,
-		TLS: cert, Domains: cfg.edge.domains, MaxConnections: cfg.edge.connections(len(cfg.dirs), logger), AccessLog: accessLogger(con.err, cfg),
+		TLS: cert, Domains: cfg.edge.domains, MaxConnections: connections, AccessLog: accessLogger(con.err, cfg),
 	})
 	if err != nil {
 		return err
