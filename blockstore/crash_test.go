@@ -246,6 +246,16 @@ func (w *world) script(ctx context.Context, c *camera, rng *rand.Rand) error {
 		return err
 	}
 	large := int(w.p.inlineMax) + 1000
+	var up, left *uploadAs // one is completed, one is left under way
+	begin := func(up **uploadAs, key string) func() error {
+		return func() (err error) {
+			*up, err = w.beginUpload(ctx, "bucket", key, none, rng)
+			return err
+		}
+	}
+	part := func(up **uploadAs, number, n int) func() error {
+		return func() error { return w.putPart(ctx, *up, number, newValue(rng, n), none, nil) }
+	}
 	steps := []func() error{
 		func() error { return w.createBucket(ctx, "bucket", none) },
 		put("a", 300), put("b", 0), put("c", 5000), put("a", 400),
@@ -254,11 +264,19 @@ func (w *world) script(ctx context.Context, c *camera, rng *rand.Rand) error {
 		put("d", 20_000), put("e", 40_000), put("f", 30_000), // over several journal segments
 		func() error { return w.delete(ctx, "bucket", "a", none) },
 		put("large", large+1), // v1 acknowledged
+		begin(&up, "parts"), part(&up, 1, large), part(&up, 2, 300),
+		begin(&left, "left"), part(&left, 1, 40_000), part(&left, 2, large),
 		reopen,
+		part(&up, 2, 500), part(&left, 1, 200),
 		put("b", 16<<10),
 		func() error { return w.delete(ctx, "bucket", "c", none) },
 		func() error { return w.p.checkpoint() },
 		put("a", 300),
+		func() error { return w.complete(ctx, up, none, rng) },
+		func() error { return w.amend(ctx, "bucket", "parts", none, rng) },
+		func() error { return w.amend(ctx, "bucket", "a", none, rng) },
+		begin(&up, "parts"), part(&up, 1, 300),
+		func() error { return w.abort(ctx, up, none) },
 		func() error { return w.createBucket(ctx, "second", none) },
 		func() error { return w.deleteBucket(ctx, "second", none) },
 		func() error { return w.createBucket(ctx, "second", none) },
@@ -423,7 +441,11 @@ func (w *world) act(ctx context.Context, client string, f fuss, rng *rand.Rand) 
 	if v, known := w.h.current(own); known && v != nil && rng.IntN(3) == 0 {
 		bucket = own
 	}
-	switch rng.IntN(12) {
+	switch rng.IntN(17) {
+	case 12, 13, 14, 15:
+		return w.multipart(ctx, bucket, key, f, rng)
+	case 16:
+		return w.amend(ctx, bucket, key, f, rng)
 	case 0:
 		return w.delete(ctx, bucket, key, f)
 	case 1:

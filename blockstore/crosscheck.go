@@ -91,7 +91,14 @@ type lostStripe struct {
 	more  int // that are not named
 }
 
-func nameOf(o *catalog.Owner) string { return o.BucketName + "/" + o.Key }
+// nameOf names what bytes belong to as people know it.
+func nameOf(o *catalog.Owner) string {
+	name := o.BucketName + "/" + o.Key
+	if o.Upload != 0 { // it is no object yet
+		name += fmt.Sprintf(" (part %d of upload %s)", o.Part, uploadID(o.Upload))
+	}
+	return name
+}
 
 // owner checks the extents of one object or part.
 func (c *crossCheck) owner(ctx context.Context, o *catalog.Owner) error {

@@ -85,7 +85,7 @@ func TestCrossCheckFindsExtentsThatCannotBe(t *testing.T) {
 	e.Stripe += 1000
 	upload := w.forge(t, &catalog.UploadCreate{Bucket: bucket, Key: "upload"})
 	w.forge(t, &catalog.PartPut{Bucket: bucket, Key: "upload", Upload: upload, Number: 3, Size: e.Length, Body: catalog.Body{Extents: []catalog.Extent{e}}})
-	want = append(want, "bucket/upload")
+	want = append(want, fmt.Sprintf("bucket/upload (part 3 of upload %016x)", upload))
 	slices.Sort(want)
 
 	var got []string

@@ -16,7 +16,7 @@ type Finding struct {
 	Drive   uuid.UUID       `json:"drive"`  // zero: of no single drive
 	Text    string          `json:"text"`
 	Mended  bool            `json:"mended"`
-	Objects []string        `json:"objects,omitempty"` // bucket/key of those that cannot be read
+	Objects []string        `json:"objects,omitempty"` // bucket/key of those that cannot be read; see nameOf
 }
 
 // Kinds of findings.

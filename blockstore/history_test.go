@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/holdfast-storage/holdfast/blockstore/catalog"
 	"github.com/holdfast-storage/holdfast/blockstore/drive"
 )
 
@@ -19,9 +20,10 @@ import (
 // "maybe": the old value or the new one is there, whole; what a reader found
 // after the crash is fixed from then on.
 type history struct {
-	mu    sync.Mutex
-	clock int
-	names map[string]*track // a bucket's name, or bucket/key
+	mu     sync.Mutex
+	clock  int
+	names  map[string]*track // a bucket's name, bucket/key, or what uploadName and partName make
+	begins []*beginning      // of uploads whose id is not known, or was not at the time
 }
 
 // track is what happened to one name, in order.
@@ -43,10 +45,22 @@ const (
 	unknown
 )
 
-// value of an object; of a bucket only that it is there.
+// value of an object or a part; of a bucket only that it is there.
 type value struct {
-	body []byte
-	etag string
+	body   []byte
+	etag   string
+	label  string     // in content type and metadata; empty: the ETag
+	system []Pair     // kept with it
+	parts  []PartInfo // of an object that was made of an upload, by number and size
+	from   string     // id of that upload
+	upload *uploadAs  // of an upload
+}
+
+func (v *value) labelled() string {
+	if v.label == "" {
+		return v.etag
+	}
+	return v.label
 }
 
 func (v *value) String() string {
@@ -116,6 +130,7 @@ func (h *history) truncate(w span) {
 		}
 		t.changes = kept
 	}
+	h.truncateBegins(w)
 }
 
 // fix notes what was found after a crash: nothing else may be there any more.
@@ -123,9 +138,15 @@ func (h *history) fix(found map[string]*value) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.clock++
+	for name := range found {
+		if h.names[name] == nil {
+			h.names[name] = &track{} // an upload whose id nobody was told
+		}
+	}
 	for name := range h.names {
 		h.names[name].changes = []*change{{to: found[name], began: h.clock, ended: h.clock, outcome: done}}
 	}
+	h.begins = nil
 }
 
 // span is the time in which something was looked at.
@@ -170,6 +191,16 @@ func match(list []*value, there bool, etag string) (*value, bool) {
 	return nil, false
 }
 
+// matchObject finds the one of the values that an object is.
+func matchObject(list []*value, i ObjectInfo) (*value, bool) {
+	for _, v := range list {
+		if v != nil && v.etag == i.ETag && slices.Equal(v.system, i.System) && slices.EqualFunc(v.parts, i.Parts, samePart) {
+			return v, true
+		}
+	}
+	return nil, false
+}
+
 // check compares all that a pool holds with what it may hold, and returns what
 // was found. Every body is read, and the accounts are compared.
 func (h *history) check(ctx context.Context, p *Pool, w span) (map[string]*value, error) {
@@ -187,6 +218,7 @@ func (h *history) compare(ctx context.Context, p *Pool, w span) (map[string]*val
 	for name, t := range h.names {
 		tracks[name] = t.allowed(w)
 	}
+	begins := slices.Clone(h.begins)
 	h.mu.Unlock()
 	found := make(map[string]*value)
 	infos, err := p.Buckets(ctx)
@@ -205,9 +237,12 @@ func (h *history) compare(ctx context.Context, p *Pool, w span) (map[string]*val
 		}
 		for _, o := range list {
 			name := b.Name + "/" + o.Key
-			v, ok := match(tracks[name], true, o.ETag)
+			if o, err = p.Stat(ctx, b.Name, o.Key); err != nil { // a listing does not show all
+				return nil, fmt.Errorf("%s is listed, but Stat says: %w", name, err)
+			}
+			v, ok := matchObject(tracks[name], o)
 			if !ok {
-				return nil, fmt.Errorf("%s is %q of %d bytes; may be: %v", name, o.ETag, o.Size, tracks[name])
+				return nil, fmt.Errorf("%s is %q of %d bytes, system %v, parts %v; may be: %v", name, o.ETag, o.Size, o.System, o.Parts, tracks[name])
 			}
 			got, err := getBytes(ctx, p, b.Name, o.Key)
 			if err != nil {
@@ -219,8 +254,17 @@ func (h *history) compare(ctx context.Context, p *Pool, w span) (map[string]*val
 			seen[name], found[name] = true, v
 		}
 		found[b.Name] = &value{}
+		if err := compareUploads(ctx, p, b.Name, tracks, begins, w, found); err != nil {
+			return nil, err
+		}
+	}
+	if err := missesNoUpload(tracks, found); err != nil {
+		return nil, err
 	}
 	for name, list := range tracks {
+		if isUpload(name) {
+			continue
+		}
 		if seen[name] {
 			if _, ok := match(list, true, ""); !ok && !strings.Contains(name, "/") {
 				return nil, fmt.Errorf("bucket %s was deleted and is there", name)
@@ -260,7 +304,7 @@ func listAll(ctx context.Context, p *Pool, bucket string) ([]ObjectInfo, error) 
 func sane(ctx context.Context, p *Pool, found map[string]*value) error {
 	objects, logical := int64(0), int64(0)
 	for name, v := range found {
-		if strings.Contains(name, "/") {
+		if strings.Contains(name, "/") && !isUpload(name) {
 			objects, logical = objects+1, logical+int64(len(v.body))
 		}
 	}
@@ -281,32 +325,21 @@ func sane(ctx context.Context, p *Pool, found map[string]*value) error {
 	if sum != s.Redundancy.Stripes {
 		return fmt.Errorf("redundancy: %d stripes, but %v", s.Redundancy.Stripes, s.Redundancy.Missing)
 	}
-	buckets, err := p.catalog.Buckets(ctx)
-	if err != nil {
-		return err
-	}
-	for _, b := range buckets {
-		list, err := listAll(ctx, p, b.Name)
-		if err != nil {
-			return err
+	for o, err := range p.catalog.Owners(ctx) {
+		if err == nil {
+			err = accounted(p, o.Extents)
 		}
-		for _, o := range list {
-			if err := accounted(ctx, p, b.ID, o.Key); err != nil {
-				return fmt.Errorf("%s/%s: %w", b.Name, o.Key, err)
-			}
+		if err != nil {
+			return fmt.Errorf("%s: %w", nameOf(&o), err)
 		}
 	}
 	return nil
 }
 
-// accounted says whether every stripe of an object lies within what its
+// accounted says whether every stripe of an object or a part lies within what its
 // segment's account says there is; rebuild and scrub will go by that.
-func accounted(ctx context.Context, p *Pool, bucket uint64, key string) error {
-	o, err := p.catalog.Object(ctx, bucket, key)
-	if err != nil {
-		return err
-	}
-	for _, e := range o.Extents {
+func accounted(p *Pool, extents []catalog.Extent) error {
+	for _, e := range extents {
 		s := p.segments.get(e.Segment)
 		if s == nil {
 			return fmt.Errorf("segment %v is not in the table", e.Segment)

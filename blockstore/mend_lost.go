@@ -134,7 +134,7 @@ func (p *Pool) owners(ctx context.Context, seg *segment, ranges []StripeRange) (
 			}
 			for _, s := range stripesOf(e, ranges) {
 				if of := owned[s]; len(of.names) < namesMost {
-					owned[s] = ownedStripe{e.D, append(of.names, o.BucketName+"/"+o.Key)}
+					owned[s] = ownedStripe{e.D, append(of.names, nameOf(&o))}
 				}
 			}
 		}

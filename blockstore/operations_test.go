@@ -126,6 +126,8 @@ func (w *world) deleteBucket(ctx context.Context, name string, f fuss) error {
 		v, known := w.h.current(n)
 		empty, sure = empty && v == nil, sure && known
 	}
+	uploads, known := w.h.uploadsIn(name)
+	empty, sure = empty && !uploads, sure && known
 	old, known := w.h.current(name)
 	c := w.h.begin(name, nil)
 	err := w.p.DeleteBucket(ctx, name)
@@ -163,8 +165,9 @@ func (w *world) get(ctx context.Context, bucket, key string, rng *rand.Rand) err
 		return fmt.Errorf("get %s, %v: %w", name, want, err)
 	}
 	defer o.Close()
-	if i := o.Info(); i.ETag != want.etag || i.Size != int64(len(want.body)) || i.ContentType != "text/x-"+want.etag ||
-		!slices.Equal(i.Meta, []Pair{{Name: "a", Value: "b"}, {Name: "z", Value: want.etag}}) {
+	if i := o.Info(); i.ETag != want.etag || i.Size != int64(len(want.body)) || i.ContentType != "text/x-"+want.labelled() ||
+		!slices.Equal(i.Meta, pairsOf("a", "b", "z", want.labelled())) || !slices.Equal(i.System, want.system) ||
+		!slices.EqualFunc(i.Parts, want.parts, samePart) {
 		return fmt.Errorf("get %s: %+v, wanted %v", name, i, want)
 	}
 	from := rng.IntN(len(want.body) + 1)
