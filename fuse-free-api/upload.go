@@ -11,9 +11,9 @@ import (
 
 // upload is the body of a request on its way in, as the store reads it:
 //
-//	net/http → wire (deadline, count) → framing, if any → Read → the store
-//	                                       the store → Digest → hashes
-//	                 everything was read, and nothing else came → finish
+//	net/http, with its deadlines → wire (what went wrong) → framing, if any → Read → the store
+//	the store, with the same bytes beside encoding → Digest → hashes
+//	the store, when it has all → Finish → every promise is held to the hashes
 //
 // Read gives the object's bytes and ends with the body: in the call that gives
 // the last byte it reads on to the end of framing and trailers, so that
