@@ -6,11 +6,13 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 BIN     := bin/holdfast
 
 # What `make fuzz` spends on each fuzz target, how often `make kill` kills under load and in each kind of mending, how
-# many requests `make histories` checks, and the packages that `make race` and `make bench` take.
+# many requests `make histories` checks, the packages that `make race` and `make bench` take, and the tests of `make
+# clients`.
 FUZZTIME  ?= 20s
 KILLS     ?= 100
 MENDKILLS ?= 20
 RACE      ?= ./...
+CLIENTS   ?= .
 BENCH     ?= ./erasure/... ./blockstore/...
 MEND_MIB  ?= 2048
 HISTORIES ?= 200000
@@ -20,7 +22,7 @@ export CGO_ENABLED := 0
 GOBUILD := $(GO) build -trimpath -ldflags '$(LDFLAGS)'
 
 .DEFAULT_GOAL := help
-.PHONY: help build cross run demo test race kill histories fuzz soak mutants lint fmt bench bench-mend figures clean
+.PHONY: help build cross run demo test race kill clients histories fuzz soak mutants lint fmt bench bench-mend figures clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +56,9 @@ kill: build ## SIGKILL the binary KILLS times under load, MENDKILLS times in eac
 histories: build ## HISTORIES requests of 16 clients, the daemon killed and drives lost meanwhile, linearizable by Porcupine
 	HOLDFAST_HISTORIES=$(HISTORIES) HOLDFAST_BINARY="$(CURDIR)/$(BIN)" $(GO) test -count=1 -timeout 1h -run '^TestHistories$$' -v ./cmd/holdfast
 
+clients: build ## the S3 clients that are installed, and the newest SDKs, against the real binary (CLIENTS=TestRestic for one)
+	HOLDFAST_BINARY="$(CURDIR)/$(BIN)" $(GO) -C testdata/clients test -count=1 -timeout 20m -run '$(CLIENTS)' -v .
+
 fuzz: ## every fuzz target for FUZZTIME
 	@$(GO) list ./... | while read -r pkg; do \
 		for name in $$($(GO) test -list '^Fuzz' "$$pkg" | grep '^Fuzz'); do \
@@ -71,6 +76,7 @@ mutants: ## break each rule on purpose; a rule whose breaking no test notices fa
 lint: ## gofmt, go vet and staticcheck (pinned in .tools/go.mod)
 	@out=$$(gofmt -l .); if [ -n "$$out" ]; then echo "gofmt would change:"; echo "$$out"; exit 1; fi
 	$(GO) vet ./...
+	$(GO) -C testdata/clients vet ./...
 	$(GO) tool -modfile=.tools/go.mod staticcheck ./...
 
 fmt: ## format the source
