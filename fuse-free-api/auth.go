@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/holdfast-storage/holdfast/fuse-free-api/awschunked"
+	"github.com/holdfast-storage/holdfast/fuse-free-api/checksum"
 	"github.com/holdfast-storage/holdfast/fuse-free-api/sigv4"
 )
 
@@ -59,8 +60,10 @@ func (s *Server) authenticate(r *http.Request) (*identity, error) {
 			return nil, signatureFault(err)
 		}
 		return &identity{signed: true, presigned: v.Presigned, payload: v.Payload, verified: v}, nil
-	case strings.EqualFold(scheme, "AWS"), len(values) == 0 && strings.Contains(r.URL.RawQuery, "AWSAccessKeyId="):
-		return nil, notImplemented("Signature Version 2 is not supported; sign with Signature Version 4 (AWS4-HMAC-SHA256).")
+	case len(values) == 0 && version2(r.URL.RawQuery):
+		return s.verifyVersion2(r)
+	case strings.EqualFold(scheme, "AWS"):
+		return nil, notImplemented("Signature Version 2 is supported in presigned URLs only; sign with Signature Version 4 (AWS4-HMAC-SHA256).")
 	case len(values) == 0:
 		return nil, fault(codeAccessDenied, "Nothing is served without a key: sign the request, or send the access key and the secret as HTTP Basic authentication.")
 	case !strings.EqualFold(scheme, "Basic"):
@@ -118,6 +121,7 @@ func (id *identity) settle(query url.Values, h http.Header) error {
 	if !id.presigned {
 		return nil // where such parameters have no meaning, and are refused
 	}
+	dropChecksumOfNothing(query)
 	for name, values := range query {
 		if sigv4.Parameter(name) {
 			delete(query, name)
@@ -141,6 +145,20 @@ func (id *identity) settle(query url.Values, h http.Header) error {
 		delete(query, name)
 	}
 	return nil
+}
+
+// dropChecksumOfNothing takes a checksum out of a presigned request's query if it is that of an empty
+// body. A presigner has no body yet, and AWS's SDK for JavaScript signs the
+// checksum of that for whatever is to be put later; S3 passes over it. Any
+// other checksum was meant, and is held against the body.
+func dropChecksumOfNothing(query url.Values) {
+	for name, values := range query {
+		algorithm, ok := checksum.ByHeader(name)
+		if ok && len(values) == 1 && values[0] == checksum.Text(algorithm.New().Sum(nil)) {
+			delete(query, name)
+			delete(query, "x-amz-sdk-checksum-algorithm")
+		}
+	}
 }
 
 // printable tells whether a header may have the value.

@@ -28,7 +28,7 @@ func TestNothingAnonymous(t *testing.T) {
 		{"signature 4", "/bkt/k", []string{"AWS4-HMAC-SHA256 Credential=x/20260304/us-east-1/s3/aws4_request"}, 400, "AuthorizationHeaderMalformed"},
 		{"signature 2", "/bkt/k", []string{"AWS x:y"}, 501, "NotImplemented"},
 		{"presigned", "/bkt/k?X-Amz-Algorithm=AWS4-HMAC-SHA256", nil, 400, "AuthorizationQueryParametersError"},
-		{"signature 2 in the query", "/bkt/k?AWSAccessKeyId=x&Signature=y&Expires=1", nil, 501, "NotImplemented"},
+		{"signature 2 in the query", "/bkt/k?AWSAccessKeyId=x&Signature=y&Expires=1", nil, 403, "InvalidAccessKeyId"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for _, method := range []string{"GET", "PUT", "DELETE", "HEAD"} {

@@ -6,10 +6,10 @@ import (
 	"testing"
 )
 
-// TestAWSSDKJS runs aws_sdk_js.mjs with the SDK that package-lock.json names.
-func TestAWSSDKJS(t *testing.T) {
+// TestJavaScript runs javascript.mjs with the SDK that package-lock.json names.
+func TestJavaScript(t *testing.T) {
 	node := wants(t, "node", "Debian's nodejs")
-	script, err := filepath.Abs("aws_sdk_js.mjs")
+	script, err := filepath.Abs("javascript.mjs")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-// Drives a Holdfast daemon with the AWS SDK for JavaScript: node aws_sdk_js.mjs ENDPOINT DIRECTORY.
+// Drives a Holdfast daemon with the AWS SDK for JavaScript: node javascript.mjs ENDPOINT DIRECTORY.
 //
 // It is told the endpoint; the keys and the region are in the environment, and no setting is changed. Each step prints
 // `ok NAME` or `fail NAME`; why goes to standard error.
