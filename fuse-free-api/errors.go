@@ -165,6 +165,9 @@ func writeError(c *call, e *s3Error) {
 	for _, name := range []string{"Content-Type", "Content-Length", "Content-Encoding", "Content-Range", "Cache-Control", "Expires"} {
 		h.Del(name)
 	}
+	if c.bucket != "" {
+		h["x-amz-bucket-region"] = []string{c.s.opts.Region}
+	}
 	for name, value := range e.header {
 		h.Set(name, value)
 	}
@@ -181,6 +184,16 @@ func writeError(c *call, e *s3Error) {
 	e.write(x, c)
 }
 
+// xmlRune gives another rune for those that no XML document can have: a client
+// that cannot read the error cannot tell what it is. In listings there is
+// encoding-type=url for keys of such.
+func xmlRune(r rune) rune {
+	if r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == 0xfffe || r == 0xffff {
+		return '\uFFFD'
+	}
+	return r
+}
+
 // write gives the error as an element, the last of its document.
 func (e *s3Error) write(x *xmlWriter, c *call) {
 	x.start("Error")
@@ -189,7 +202,7 @@ func (e *s3Error) write(x *xmlWriter, c *call) {
 	for _, d := range e.details {
 		x.text(d.Name, d.Value)
 	}
-	x.text("Resource", c.resource())
+	x.text("Resource", strings.Map(xmlRune, c.resource()))
 	x.text("RequestId", c.id)
 	x.text("HostId", c.s.ids.host)
 	x.end("Error")

@@ -121,7 +121,7 @@ func (c *call) dispatch() (err error) {
 		return err
 	}
 	c.address = &a
-	if a.bucket != "" {
+	if a.level() == bucketLevel { // of objects only errors have it, as in S3: s3cmd sends back what it does not know
 		c.w.Header()["x-amz-bucket-region"] = []string{c.s.opts.Region}
 	}
 	if c.op, err = choose(c.s.operations, c.r, a, c.query); err != nil {

@@ -39,7 +39,7 @@ func TestObjectRoundTrip(t *testing.T) {
 			"Etag": etag, "Content-Type": "text/plain", "X-Amz-Meta-Colour": "Red", "X-Amz-Meta-Empty": "", "Cache-Control": "max-age=5",
 			"Content-Disposition": "inline", "Content-Encoding": "gzip", "Content-Language": "en",
 			"Expires": "Thu, 01 Dec 1994 16:00:00 GMT", "Last-Modified": "Wed, 04 Mar 2026 05:06:07 GMT",
-			"Accept-Ranges": "bytes", "Content-Length": "9", "X-Amz-Bucket-Region": "us-east-1",
+			"Accept-Ranges": "bytes", "Content-Length": "9",
 		} {
 			if got := a.header.Values(name); len(got) != 1 || got[0] != want {
 				t.Errorf("%s: %s is %q, want %q", method, name, got, want)

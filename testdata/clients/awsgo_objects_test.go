@@ -123,7 +123,7 @@ func (c *awsGo) oddKeys(t *testing.T) {
 		if len(key) == 1024 {
 			continue // a longer name would be too long
 		}
-		source, target := c.bucket+"/"+url.PathEscape(key), "copied/"+key
+		source, target := c.bucket+"/"+strings.ReplaceAll(url.QueryEscape(key), "+", "%20"), "copied/"+key
 		if _, err := c.CopyObject(ctx, &s3.CopyObjectInput{Bucket: &c.bucket, Key: &target, CopySource: &source}); err != nil {
 			t.Errorf("copy of %q: %v", key, err)
 		}

@@ -167,7 +167,7 @@ func (s *s3cmd) signURL(t *testing.T) {
 
 func (s *s3cmd) errors(t *testing.T) {
 	s.refused("NoSuchBucket", s.program, "ls", "s3://not-there")
-	s.refused("404", s.program, "get", "s3://tools/nothing", s.path("z"))
+	s.refused("does not exist", s.program, "get", "s3://tools/nothing", s.path("z"))
 	s.refused("BucketAlreadyOwnedByYou", s.program, "mb", "s3://tools")
 	s.refused("BucketNotEmpty", s.program, "rb", "s3://tools")
 }
