@@ -135,6 +135,11 @@ func New(opts Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("api: metrics: %w", err)
 	}
+	if opts.TLS != nil && opts.Registerer != nil {
+		if err := opts.Registerer.Register(opts.TLS.expiry()); err != nil {
+			return nil, fmt.Errorf("api: metrics: %w", err)
+		}
+	}
 	s := &Server{opts: opts, keys: newKeys(opts.AccessKey, opts.SecretKey), verifier: newVerifier(opts), operations: all, domains: hosts,
 		ids: ids, metrics: m, maxObjectBytes: maxObjectBytes, keepAlive: keepAliveInterval}
 	s.life, s.endLife = context.WithCancel(context.Background())

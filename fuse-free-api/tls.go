@@ -9,6 +9,8 @@ import (
 	"os"
 	"sync/atomic"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // Certificate is what the listeners prove themselves with: a certificate, with
@@ -61,6 +63,12 @@ func LoadCertificate(certFile, keyFile string, logger *slog.Logger) (*Certificat
 
 // Leaf is the certificate itself, as it is now.
 func (c *Certificate) Leaf() *x509.Certificate { return c.current.Load().Leaf }
+
+// expiry is a metric, so that an alarm can come before the clients' complaints.
+func (c *Certificate) expiry() prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "holdfast_tls_certificate_expiry_timestamp_seconds",
+		Help: "When the TLS certificate in use ends to be valid."}, func() float64 { return float64(c.Leaf().NotAfter.Unix()) })
+}
 
 // Trusted tells whether this system trusts the certificate by itself.
 func (c *Certificate) Trusted() bool {

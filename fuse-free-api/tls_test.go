@@ -19,6 +19,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
 )
 
 // pair is a certificate for 127.0.0.1 that vouches for itself, and its key.
@@ -170,6 +172,13 @@ func TestTLS(t *testing.T) {
 				}
 			}
 		})
+	}
+	problems, err := testutil.GatherAndLint(g.reg)
+	if err != nil || len(problems) > 0 {
+		t.Errorf("metrics: %v, %v", err, problems)
+	}
+	if n, err := testutil.GatherAndCount(g.reg, "holdfast_tls_certificate_expiry_timestamp_seconds"); n != 1 || err != nil {
+		t.Errorf("%d metrics of the certificate's end, %v", n, err)
 	}
 	if got := g.keys(); len(got) != 1 || got[0] != "/a/../b c/" {
 		t.Errorf("stored: %q", got)
