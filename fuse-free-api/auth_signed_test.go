@@ -57,6 +57,23 @@ func TestSignedRequests(t *testing.T) {
 	g.raw("GET", "http://other/bkt/unsigned", "", testSigner().Lines("GET", "/bkt/unsigned", "other", "")...).want(t, 200, "")
 }
 
+// Where the bucket is a part of the host, host and path are signed as sent.
+func TestSignedByHost(t *testing.T) {
+	g := newRig(t, func(o *Options) { o.Domains = []string{"s3.example.org"} })
+	for _, host := range []string{"bkt.s3.example.org", "bkt.s3.example.org:9000"} {
+		g.raw("PUT", "/a//b", host, testSigner().Lines("PUT", "/a//b", host, sigv4test.Hash(host))...).want(t, 200, "")
+		if a := g.signed("GET", "/bkt/a//b", "").want(t, 200, ""); a.body != host {
+			t.Errorf("%q", a.body)
+		}
+		g.raw("GET", testSigner().Presign("GET", "/a//b", host, time.Hour, nil), "", "Host: "+host).want(t, 200, "")
+		g.raw("GET", "/bkt/a//b", "", testSigner().Lines("GET", "/bkt/a//b", "s3.example.org", "")...).want(t, 200, "")
+		// A signature for one bucket is none for another.
+		lines := testSigner().Lines("GET", "/a//b", "bkt2.s3.example.org", "")
+		lines[0] = "Host: " + host
+		g.raw("GET", "/a//b", "", lines...).want(t, 403, "SignatureDoesNotMatch")
+	}
+}
+
 // Nothing of a signed request can be altered on its way.
 func TestAlteredRequests(t *testing.T) {
 	now := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
