@@ -116,7 +116,12 @@ func listenerURL(cert *api.Certificate, at net.Addr) string {
 		return "https://" + at.String()
 	}
 	leaf := cert.Leaf()
-	if leaf.VerifyHostname(host) != nil {
+	ip := net.ParseIP(host)
+	switch {
+	case leaf.VerifyHostname(host) == nil:
+	case ip.IsLoopback() && leaf.VerifyHostname("localhost") == nil:
+		host = "localhost" // a name of the machine may lead to where nobody listens
+	default:
 		if i := slices.IndexFunc(leaf.DNSNames, func(name string) bool { return !strings.HasPrefix(name, "*") }); i >= 0 {
 			host = leaf.DNSNames[i]
 		}

@@ -18,6 +18,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	api "github.com/holdfast-storage/holdfast/fuse-free-api"
 )
 
 // testPair is a certificate that vouches for itself and its key, in files.
@@ -155,6 +157,40 @@ func TestHTTPSWithoutTLS(t *testing.T) {
 	d.ready.Endpoint = "https" + strings.TrimPrefix(d.ready.Endpoint, "http")
 	if out, code := d.run("ls", testBucket); code != exitFailed || !strings.Contains(out, "call it by http://") {
 		t.Errorf("%d\n%s", code, out)
+	}
+}
+
+func TestListenerURL(t *testing.T) {
+	load := func(names ...string) *api.Certificate {
+		pair := newTestPair(t, names...)
+		cert, err := api.LoadCertificate(pair.cert, pair.key, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return cert
+	}
+	named, both, wild := load("s3.test"), load("*.s3.test", "s3.test", "localhost"), load("*.s3.test")
+	for _, test := range []struct {
+		name string
+		cert *api.Certificate
+		at   string
+		want string
+	}{
+		{"no TLS", nil, "127.0.0.1:9000", "http://127.0.0.1:9000"},
+		{"the address itself", named, "127.0.0.1:9000", "https://127.0.0.1:9000"},
+		{"every address", named, "[::]:9000", "https://s3.test:9000"},
+		{"not a wildcard", both, "0.0.0.0:9000", "https://s3.test:9000"},
+		{"loopback", both, "[::1]:9000", "https://localhost:9000"},
+		{"loopback without a name for it", named, "[::1]:9000", "https://s3.test:9000"},
+		{"nothing better", wild, "[::]:9000", "https://[::]:9000"},
+	} {
+		addr, err := net.ResolveTCPAddr("tcp", test.at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := listenerURL(test.cert, addr); got != test.want {
+			t.Errorf("%s: %s, want %s", test.name, got, test.want)
+		}
 	}
 }
 
