@@ -1,7 +1,10 @@
 package api
 
 import (
+	"context"
+	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -102,6 +105,19 @@ func parseETags(h http.Header, name string) (*etagList, error) {
 		return nil, bad
 	}
 	return list, nil
+}
+
+// gone gives another error in place of a condition's if what If-Match names is
+// not there at all: S3 answers 404 then, and by it clients tell what was
+// deleted from what was changed.
+func (c *call) gone(ctx context.Context, err error, cond Condition) error {
+	if len(cond.IfMatch) == 0 || slices.Contains(cond.IfMatch, "*") || !errors.Is(err, ErrPrecondition) {
+		return err
+	}
+	if _, missing := c.s.opts.Store.Stat(ctx, c.bucket, c.key); errors.Is(missing, ErrNoSuchKey) {
+		return missing
+	}
+	return err
 }
 
 // writeCondition gives the conditions of a PUT or DELETE for the store to

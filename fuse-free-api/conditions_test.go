@@ -86,7 +86,7 @@ func TestConditionsOnWriting(t *testing.T) {
 		status               int
 	}{
 		{"PUT", "none", "If-Match: *", 412},
-		{"PUT", "none", "If-Match: " + tag, 412},
+		{"PUT", "none", "If-Match: " + tag, 404},
 		{"DELETE", "", "If-Match: *", 412},
 		{"PUT", "one", "If-None-Match: *", 200},
 		{"PUT", "none", "If-None-Match: *", 412},
@@ -108,7 +108,7 @@ func TestConditionsOnWriting(t *testing.T) {
 				t.Errorf("body %q", a.body)
 			}
 		}
-		code := map[int]string{412: "PreconditionFailed", 400: "InvalidArgument"}[step.status]
+		code := map[int]string{412: "PreconditionFailed", 404: "NoSuchKey", 400: "InvalidArgument"}[step.status]
 		t.Log(step)
 		g.do(step.method, "/bkt/k", step.body, step.header).want(t, step.status, code)
 	}

@@ -104,6 +104,7 @@ func (c *call) complete(ctx context.Context, done *completion, cond Condition) (
 		}
 		info, err = c.s.opts.Store.CompleteUpload(ctx, c.bucket, c.key, done.id,
 			CompleteRequest{Numbers: done.numbers(), If: cond, Finish: done.finish})
+		err = c.gone(ctx, err, cond)
 	}
 	if !errors.Is(err, ErrNoSuchUpload) {
 		return info, err

@@ -49,12 +49,10 @@ func (c *call) listParts() error {
 		x.text("ChecksumAlgorithm", algorithm.String())
 		x.text("ChecksumType", string(kind))
 	}
-	next := after
-	if len(parts) > 0 {
-		next = parts[len(parts)-1].Number
-	}
 	x.number("PartNumberMarker", int64(after))
-	x.number("NextPartNumberMarker", int64(next))
+	if more { // or AWS's SDK for JavaScript, which goes by this alone, asks for one more page for ever
+		x.number("NextPartNumberMarker", int64(parts[len(parts)-1].Number))
+	}
 	x.number("MaxParts", int64(limit))
 	x.truth("IsTruncated", more)
 	for _, p := range parts {

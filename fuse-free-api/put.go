@@ -45,7 +45,7 @@ func (c *call) putObject() error {
 		if failure := up.failure(); failure != nil {
 			return failure
 		}
-		return err
+		return c.gone(c.r.Context(), err, cond)
 	}
 	c.w.Header()["ETag"] = []string{`"` + info.ETag + `"`}
 	setChecksums(c.w.Header(), info.System)

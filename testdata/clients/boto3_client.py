@@ -12,6 +12,7 @@ import os
 import random
 import sys
 import traceback
+import urllib.error
 import urllib.request
 
 import boto3
@@ -55,8 +56,12 @@ def refused(code, call, **arguments):
 
 def fetch(url, method="GET", data=None, headers={}):
     request = urllib.request.Request(url, data=data, headers=headers, method=method)
-    with urllib.request.urlopen(request) as response:
-        return response.read(), response.headers
+    try:
+        with urllib.request.urlopen(request) as response:
+            return response.read(), response.headers
+    except urllib.error.HTTPError as error:
+        error.msg += " " + error.read().decode()
+        raise
 
 
 def step(function):

@@ -24,12 +24,16 @@ func TestRestic(t *testing.T) {
 
 	tree := w.path("tree")
 	bytes := copySources(t, tree)
-	r.logf("%d MB of Go's own source and %d odd names", bytes>>20, len(oddNames()))
+	for i := range 10 { // what does not become less by restic's packing it
+		writeFile(t, filepath.Join(tree, fmt.Sprintf("pictures/%d", i)), content(5<<20, byte(100+i)))
+	}
+	r.logf("%d MB of Go's own source, 50 MB that do not compress, and %d odd names", bytes>>20, len(oddNames()))
 	r.do("init")
 
 	// Half of the first backup is written to six drives, the other half to four.
 	backup := r.start("backup", "--tag", "first", tree)
-	for start := d.metricBytes(); d.metricBytes() < start+20<<20; time.Sleep(5 * time.Millisecond) {
+	begun := time.Now()
+	for start := d.metricBytes(); d.metricBytes() < start+10<<20; time.Sleep(2 * time.Millisecond) {
 		if r.ended(backup) {
 			break
 		}
@@ -42,6 +46,9 @@ func TestRestic(t *testing.T) {
 		r.logf("%s is gone", filepath.Base(dir))
 	}
 	d.awaitState(10*time.Second, "DEGRADED", 2)
+	if r.ended(backup) {
+		t.Errorf("the backup was over after %v, before the drives were missed", time.Since(begun))
+	}
 	r.wait(backup)
 
 	// Without the two: everything can be read, changed and backed up again.
