@@ -61,7 +61,7 @@ func newPool(o Options, f *found) (*Pool, error) {
 	p.book = newDriveBook(o.Dirs)
 	p.bulk = &bulkSet{p: p}
 	p.events = newEventLog(p)
-	p.cache = catalog.NewCache(16 << 20)
+	p.cache = catalog.NewCache(catalogCacheBytes, top.Parity+1)
 	return p, nil
 }
 

@@ -58,6 +58,8 @@ const (
 	widthMax         = 12 // of a segment, unless parity asks for more
 	segmentBytesMin  = 64 << 10
 	segmentBytesMost = 1 << 40
+
+	catalogCacheBytes = 8 << 20 // for the blocks of all replicas of the catalog
 )
 
 func (o Options) withDefaults() (Options, error) {

@@ -207,7 +207,7 @@ func fill(t *testing.T, fs vfs.FS, n int) {
 // memory, so that every read goes to the drive.
 func newUncached(t *testing.T, fs vfs.FS, o Options, n int) *Catalog {
 	t.Helper()
-	cache := NewCache(1)
+	cache := NewCache(1, 0)
 	defer cache.Close() // the replicas hold it, too
 	c := New(o)
 	for i := range n {
@@ -422,7 +422,7 @@ func TestCloneOntoBadDrive(t *testing.T) {
 // TestSharedCache runs replicas on one cache, which outlives them.
 func TestSharedCache(t *testing.T) {
 	mem := newFS(t, 2)
-	cache := NewCache(1 << 20)
+	cache := NewCache(1<<20, 0)
 	c := New(Options{})
 	for i := range 2 {
 		r, err := OpenReplica(mem, catalogDir(i), ReplicaOptions{Cache: cache})

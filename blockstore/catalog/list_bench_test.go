@@ -49,7 +49,7 @@ func BenchmarkListFirst(b *testing.B) {
 // on the real file system, with everything in its tables.
 func listCatalog(b *testing.B, n int) *Catalog {
 	b.Helper()
-	cache := NewCache(16 << 20) // as a pool has; Pebble takes the memtables' bytes out of it
+	cache := NewCache(8<<20, 1) // as a pool has
 	r, err := OpenReplica(vfs.Default, b.TempDir(), ReplicaOptions{Cache: cache})
 	if err != nil {
 		b.Fatal(err)

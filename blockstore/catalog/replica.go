@@ -14,8 +14,9 @@ import (
 )
 
 const (
-	cacheBytes    = 8 << 20 // block cache of a replica that shares none
-	memtableBytes = 4 << 20 // one memtable; two are held at most
+	cacheBytes    = 8 << 20 // block cache of a replica that shares none, and its memtables
+	memtableBytes = 4 << 20 // one memtable
+	memtablesMax  = 2       // that a replica holds
 	openFiles     = 128     // descriptors a replica may hold
 	bloomBits     = 10      // per key: about 1 % false positives
 )
@@ -31,8 +32,13 @@ var (
 // is not usable; nil stands for a small cache of the replica's own.
 type Cache struct{ c *pebble.Cache }
 
-// NewCache makes a cache of that many bytes. Close it after the replicas.
-func NewCache(bytes int64) *Cache { return &Cache{c: pebble.NewCache(bytes)} }
+// NewCache makes a cache of that many bytes for the blocks of so many replicas.
+// Pebble takes their memtables out of the cache, too; the room for them is added,
+// or in a pool that is written to nothing would be left for blocks. Close it after
+// the replicas.
+func NewCache(bytes int64, replicas int) *Cache {
+	return &Cache{c: pebble.NewCache(bytes + int64(replicas)*memtablesMax*memtableBytes)}
+}
 
 // Close releases the cache; replicas still open keep what they use.
 func (c *Cache) Close() { c.c.Unref() }
@@ -159,7 +165,7 @@ func (r *Replica) pebbleOptions(o ReplicaOptions) *pebble.Options {
 		DisableWAL:                  true, // the journal is the log; a crash leaves an exact prefix
 		FormatMajorVersion:          pebble.FormatTableFormatV6,
 		MemTableSize:                memtableBytes,
-		MemTableStopWritesThreshold: 2,
+		MemTableStopWritesThreshold: memtablesMax,
 		MaxOpenFiles:                openFiles,
 		CompactionConcurrencyRange:  func() (int, int) { return 1, 1 },
 		CacheSize:                   cacheBytes,
