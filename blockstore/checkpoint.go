@@ -70,7 +70,11 @@ func (p *Pool) restateAll() error {
 	began := p.tail.Load()
 	cp := drive.Checkpoint{LSN: at}
 	restate := func(entries []catalog.Entry, last bool) error {
-		version, err := p.submit(p.ctx, &request{record: restateBytes, decide: func(*decision) (catalog.Record, error) {
+		size := int64(0) // of one alone may be many times restateBytes
+		for _, e := range entries {
+			size += int64(len(e.Key) + len(e.Value))
+		}
+		version, err := p.submit(p.ctx, &request{record: size, decide: func(*decision) (catalog.Record, error) {
 			return &catalog.Restate{At: at, UID: uid, Entries: entries, Last: last}, nil
 		}})
 		if err != nil {

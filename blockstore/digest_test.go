@@ -21,6 +21,7 @@ type listener struct {
 	busy     atomic.Bool
 	finished atomic.Bool
 	heard    bytes.Buffer
+	slow     time.Duration
 }
 
 func (l *listener) digest(p []byte) {
@@ -30,6 +31,7 @@ func (l *listener) digest(p []byte) {
 	if l.finished.Load() {
 		l.t.Error("a call of Digest after Finish")
 	}
+	time.Sleep(l.slow)
 	l.heard.Write(p)
 	l.busy.Store(false)
 }
@@ -78,7 +80,7 @@ func TestDigestOfShortStripes(t *testing.T) {
 	p.mem.uploads.lending.want()
 	defer p.mem.uploads.waiting.Add(-1)
 	body := randomBody(1, 1_300_000)
-	l := &listener{t: t}
+	l := &listener{t: t, slow: 20 * time.Millisecond}
 	hurry := make(chan struct{})
 	go func() {
 		time.Sleep(500 * time.Millisecond)

@@ -21,7 +21,10 @@
 //
 // A PUT goes object.go (Put) → upload.go (the body into columns and stripes) →
 // output.go (blocks to drives) → commit.go and decide.go (what the change is
-// judged by) → journal.go (the batch becomes durable) → catalog. A GET goes
+// judged by) → journal.go (the batch becomes durable) → catalog. A part of a
+// multipart upload goes the same way (multipart_part.go), and completing one takes
+// the parts' extents (multipart_complete.go). A client's hash of a body is taken
+// beside all that (digest.go). A GET goes
 // get.go → send.go → read.go (verify) → rescue.go (compute what is not good). An
 // opening goes open.go → membership.go (the new epoch) → recovery.go, with evidence.go and
 // scan.go finding the log's end, and replicas.go the catalog.

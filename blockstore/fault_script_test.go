@@ -25,11 +25,13 @@ type faultRun struct {
 
 	background sync.WaitGroup // that the script does not wait for
 
-	pool *Pool
-	want map[string][]byte // what was acknowledged, by key
-	seen []Status          // before each close
-	cut  bool              // the power was cut once already
-	log  []string          // what a person should know, and no failure
+	pool   *Pool
+	want   map[string][]byte // what was acknowledged, by key
+	upload string            // id of the one that is under way
+	parts  []byte            // of it
+	seen   []Status          // before each close
+	cut    bool              // the power was cut once already
+	log    []string          // what a person should know, and no failure
 }
 
 const faultBucket = "bucket"
@@ -85,6 +87,8 @@ func (r *faultRun) script(ctx context.Context) error {
 		r.put("small", 5, 700), r.put("empty", 6, 0), r.putUnknown("a/stream", 7, 300_000),
 		r.delete("a/gone"), r.delete("page"),
 		r.get("small"), r.ranges("a/large"), r.list, r.whole,
+		r.begin("parts"), r.part("parts", 1, 14, 300_000), r.part("parts", 2, 15, 300), r.complete("parts"), r.amend("parts"),
+		r.begin("open"), r.part("open", 1, 16, 200_000),
 		r.checkpoint,
 		r.put("late", 8, 20_000), r.put("a/large", 9, 250_000), r.delete("empty"),
 		r.whole,
@@ -107,6 +111,7 @@ func (r *faultRun) script(ctx context.Context) error {
 		r.whole, r.list,
 		r.put("again", 10, 300), r.put("b/large", 11, 300_000), r.put("late", 12, 10), r.delete("a/stream"),
 		r.checkpoint,
+		r.part("open", 2, 17, 300), r.complete("open"),
 		r.put("last", 13, 2000), r.ranges("b/large"), r.whole, r.list,
 	}
 	if err := r.steps(ctx, "second opening", steps); err != nil {

@@ -49,15 +49,15 @@ func complete(t *testing.T, p *Pool, key, id string, numbers ...int) ObjectInfo 
 }
 
 func tryComplete(ctx context.Context, p *Pool, key, id string, numbers ...int) (ObjectInfo, error) {
-	return p.CompleteUpload(ctx, "bucket", key, id, CompleteOptions{
-		Numbers: numbers, Finish: func(parts []PartInfo) (Finished, error) {
-			etag := ""
-			for _, part := range parts {
-				etag += part.ETag + ","
-			}
-			return Finished{ETag: etag}, nil
-		},
-	})
+	return p.CompleteUpload(ctx, "bucket", key, id, CompleteOptions{Numbers: numbers, Finish: tagsOf})
+}
+
+// tagsOf makes an ETag of the parts'.
+func tagsOf(parts []PartInfo) (done Finished, err error) {
+	for _, part := range parts {
+		done.ETag += part.ETag + ","
+	}
+	return done, nil
 }
 
 // TestMultipart is one upload from its beginning to a restart behind its end.

@@ -9,9 +9,9 @@ import (
 )
 
 // checkRecords holds the records of an acknowledged batch against the catalog.
-// A put that made what is there now must say what is there; and nothing in the
-// catalog may be older than a put of it. What was deleted or replaced since
-// proves nothing. The findings have no place yet; that is the caller's to say.
+// A put that made what is there now must say what is there, but for what an amend
+// may have changed; and nothing in the catalog may be older than a put of it. What
+// was deleted or replaced since, or an upload that has ended, proves nothing. The findings have no place yet; that is the caller's to say.
 func (p *Pool) checkRecords(ctx context.Context, lsn uint64, records []byte) []Finding {
 	if lsn > p.catalog.Applied() {
 		return nil // of a batch that no replica need have yet
@@ -26,6 +26,8 @@ func (p *Pool) checkRecords(ctx context.Context, lsn uint64, records []byte) []F
 			return c.put(version, r)
 		case *catalog.PartPut:
 			return c.part(version, r)
+		case *catalog.UploadComplete:
+			return c.completed(version, r)
 		}
 		return nil
 	})
@@ -60,6 +62,19 @@ func (c *recordCheck) put(version uint64, r *catalog.Put) error {
 		return err
 	}
 	said := described{r.Object.Size, r.Object.ETag, r.Object.Checksum}
+	return c.compare(version, o.Version, said, described{o.Size, o.ETag, o.Checksum}, r.Bucket, r.Key, "the object")
+}
+
+// completed compares what the record itself says; of the rest the parts' records did.
+func (c *recordCheck) completed(version uint64, r *catalog.UploadComplete) error {
+	o, err := c.p.catalog.Object(c.ctx, r.Bucket, r.Key)
+	if errors.Is(err, catalog.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	said := described{o.Size, r.ETag, 0}
 	return c.compare(version, o.Version, said, described{o.Size, o.ETag, o.Checksum}, r.Bucket, r.Key, "the object")
 }
 

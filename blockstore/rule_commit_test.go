@@ -216,30 +216,38 @@ func TestFullDriveIsNoFailedDrive(t *testing.T) {
 	}
 }
 
+// oneBatch makes calls in their order, each of which asks for a change, and has
+// one batch decide them.
+func oneBatch(p *Pool, calls ...func() error) []error {
+	// The committer is held while they queue up; the next batch is theirs.
+	held, release := make(chan struct{}), make(chan struct{})
+	p.requests <- &request{done: make(chan outcome, 1), decide: func(*decision) (catalog.Record, error) {
+		close(held)
+		<-release
+		return nil, errNothingToDo
+	}}
+	<-held
+	results := make([]error, len(calls))
+	var wg sync.WaitGroup
+	for i, call := range calls {
+		wg.Go(func() { results[i] = call() })
+		for len(p.requests) <= i {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	close(release)
+	wg.Wait()
+	return results
+}
+
 // TestConditionsSeeTheirBatch: what goes before in the same batch counts for a
 // condition (R5).
 func TestConditionsSeeTheirBatch(t *testing.T) {
 	o, _ := ruleOptions(t, 2, 1)
 	p := rulePool(t, o)
 	together := func(calls ...func() error) (failed []error) {
-		// The committer is held while they queue up; the next batch is theirs.
-		held, release := make(chan struct{}), make(chan struct{})
-		p.requests <- &request{done: make(chan outcome, 1), decide: func(*decision) (catalog.Record, error) {
-			close(held)
-			<-release
-			return nil, errNothingToDo
-		}}
-		<-held
-		results := make(chan error, len(calls))
-		for i, call := range calls {
-			go func() { results <- call() }()
-			for len(p.requests) <= i {
-				time.Sleep(time.Millisecond)
-			}
-		}
-		close(release)
-		for range calls {
-			if err := <-results; err != nil {
+		for _, err := range oneBatch(p, calls...) {
+			if err != nil {
 				failed = append(failed, err)
 			}
 		}
