@@ -145,13 +145,21 @@ func (done *completion) numbers() []int {
 	return numbers
 }
 
-// made tells whether info is the object that the request is for.
+// made tells whether info is the object that the request is for, and
+// everything that the request says of it is so.
 func (done *completion) made(info ObjectInfo) bool {
 	if id, ok := findPair(info.System, uploadName); !ok || id != done.id {
 		return false
 	}
+	kept, sum := keptChecksum(info.System)
+	switch {
+	case done.size >= 0 && done.size != info.Size:
+		return false
+	case done.said != 0 && (done.said != kept || !sameChecksum(done.sum, sum)):
+		return false
+	}
 	return info.ETag == done.etag() && slices.EqualFunc(info.Parts, done.parts,
-		func(stored PartInfo, named namedPart) bool { return stored.Number == named.number })
+		func(stored PartInfo, named namedPart) bool { return stored.Number == named.number && named.summed(stored) })
 }
 
 func (done *completion) etag() string {
@@ -199,17 +207,19 @@ func (done *completion) finish(stored []PartInfo) (Finished, error) {
 
 // check holds a part, as the request names it, against the stored one.
 func (part namedPart) check(stored PartInfo, uploadID string) error {
-	ok := stored.Number == part.number && stored.ETag == part.etag
-	if part.algorithm != 0 {
-		kept, text := keptChecksum(stored.System)
-		ok = ok && kept == part.algorithm && subtle.ConstantTimeCompare([]byte(text), []byte(part.sum)) == 1
-	}
-	if ok {
+	if stored.Number == part.number && stored.ETag == part.etag && part.summed(stored) {
 		return nil
 	}
 	return fault(codeInvalidPart, "One or more of the specified parts could not be found. The part may not have been uploaded, "+
 		"or the specified entity tag or checksum may not match the part's.").
 		about("UploadId", uploadID).about("PartNumber", strconv.Itoa(part.number)).about("ETag", clip(part.etag))
+}
+
+// summed tells whether the stored part has the checksum that the request
+// names, if it names one.
+func (part namedPart) summed(stored PartInfo) bool {
+	kept, text := keptChecksum(stored.System)
+	return part.algorithm == 0 || kept == part.algorithm && subtle.ConstantTimeCompare([]byte(text), []byte(part.sum)) == 1
 }
 
 // checksum combines the parts' checksums into the object's, and holds it

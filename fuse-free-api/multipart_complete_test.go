@@ -111,6 +111,11 @@ func TestCompleteAgain(t *testing.T) {
 	g.complete("k", id, completeDoc(md5Hex(one))).want(t, 404, "NoSuchUpload")
 	g.complete("k", id, completeDoc(md5Hex(one), md5Hex(one))).want(t, 404, "NoSuchUpload")
 	g.complete("other", id, doc).want(t, 404, "NoSuchUpload")
+	// Nor is what else it says passed over because all is done.
+	g.complete("k", id, doc, fmt.Sprint("x-amz-mp-object-size: ", len(one+two))).want(t, 200, "")
+	g.complete("k", id, doc, "x-amz-mp-object-size: 5").want(t, 404, "NoSuchUpload")
+	g.complete("k", id, doc, "x-amz-checksum-crc32: AAAAAA==").want(t, 404, "NoSuchUpload")
+	g.complete("k", id, strings.ReplaceAll(doc, "</ETag>", "</ETag><ChecksumCRC32>AAAAAA==</ChecksumCRC32>")).want(t, 404, "NoSuchUpload")
 	g.do("PUT", "/bkt/k", "new").want(t, 200, "")
 	g.complete("k", id, doc).want(t, 404, "NoSuchUpload")
 	g.do("DELETE", "/bkt/k", "").want(t, 204, "")

@@ -169,6 +169,8 @@ func TestMultipartChecksums(t *testing.T) {
 				g.complete("k", id, good, "x-amz-checksum-type: "+string(otherKind)).want(t, 400, "InvalidRequest")
 				done := g.complete("k", id, good, algorithm.Header()+": "+bare, "x-amz-checksum-type: "+string(kind)).want(t, 200, "")
 				again := g.complete("k", id, good, algorithm.Header()+": "+text).want(t, 200, "")
+				g.complete("k", id, good, algorithm.Header()+": "+sumText(algorithm, "other")).want(t, 404, "NoSuchUpload")
+				g.complete("k", id, doc(sumText(algorithm, one), sumText(algorithm, one))).want(t, 404, "NoSuchUpload")
 				want := "<" + algorithm.Element() + ">" + text + "</" + algorithm.Element() + "><ChecksumType>" + string(kind) + "</ChecksumType>"
 				if !strings.Contains(done.body, want) || again.body != done.body {
 					t.Errorf("%s\nwant %s", done.body, want)
