@@ -73,7 +73,9 @@ func parseETags(h http.Header, name string) (*etagList, error) {
 			switch {
 			case strings.HasPrefix(opaque, `"`):
 				tag, rest, closed := strings.Cut(opaque[1:], `"`)
-				if !closed {
+				if !closed || tag == "*" {
+					// In quotes it is a tag that no object has, and is meant as
+					// the star: neither is guessed.
 					return nil, bad
 				}
 				if weak {
