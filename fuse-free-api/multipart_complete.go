@@ -159,7 +159,9 @@ func (done *completion) made(info ObjectInfo) bool {
 		return false
 	}
 	return info.ETag == done.etag() && slices.EqualFunc(info.Parts, done.parts,
-		func(stored PartInfo, named namedPart) bool { return stored.Number == named.number && named.summed(stored) })
+		func(stored PartInfo, named namedPart) bool {
+			return stored.Number == named.number && named.summed(stored)
+		})
 }
 
 func (done *completion) etag() string {

@@ -130,6 +130,11 @@ func (c *call) dispatch() (err error) {
 	if err := c.op.refuse(c.r, c.query); err != nil {
 		return err
 	}
+	if !c.op.reads() {
+		if err := c.unread(); err != nil {
+			return err
+		}
+	}
 	return c.op.run(c)
 }
 

@@ -58,6 +58,7 @@ type operation struct {
 	meta       bool     // x-amz-meta-*
 	upload     bool     // takes an object's body, and a part of one is no substitute
 	document   bool     // takes a document, and x-amz-checksum-* is of it
+	body       bool     // does itself what is to be done about a body, of which x-amz-checksum-* is not
 }
 
 // operations is everything that the object listener does.
@@ -116,7 +117,7 @@ func operations() []*operation {
 		{name: "UploadPartCopy", level: objectLevel, method: "PUT", sub: []string{"partNumber", "uploadId"}, copies: true,
 			run: (*call).uploadPartCopy, amz: append([]string{"copy-source-range"}, copied...)},
 		{name: "CompleteMultipartUpload", level: objectLevel, method: "POST", sub: []string{"uploadId"}, run: (*call).completeUpload,
-			conditions: writing, amz: append([]string{"checksum-type", "mp-object-size"}, checksumSuffixes()...)},
+			body: true, conditions: writing, amz: append([]string{"checksum-type", "mp-object-size"}, checksumSuffixes()...)},
 		{name: "AbortMultipartUpload", level: objectLevel, method: "DELETE", sub: []string{"uploadId"}, run: (*call).abortUpload},
 		{name: "ListParts", level: objectLevel, method: "GET", sub: []string{"uploadId"}, run: (*call).listParts,
 			query: []string{"max-parts", "part-number-marker", "encoding-type"}},
@@ -136,6 +137,9 @@ func checksumSuffixes() []string {
 	}
 	return names
 }
+
+// reads tells whether op sees to the request's body.
+func (op *operation) reads() bool { return op.upload || op.document || op.copies || op.body }
 
 // choose finds the operation that the method, the address and the request's
 // parameters name: the one that names most of what is there.

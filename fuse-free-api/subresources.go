@@ -90,6 +90,7 @@ func (s subresource) operations() []*operation {
 	refused := func(*call) error { return notImplemented("%s is not supported.", s.feature) }
 	get := on(http.MethodGet, "Get", s.get)
 	put, remove := on(http.MethodPut, "Put", refused), on(http.MethodDelete, "Delete", refused)
+	put.body = true // it is refused unread
 	if s.parameter == "acl" {
 		put.run, put.amz, put.document = (*call).putACL, []string{"acl"}, true
 	}

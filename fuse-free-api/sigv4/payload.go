@@ -13,6 +13,9 @@ const (
 	StreamingUnsignedTrailer = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
 )
 
+// Empty is the payload of a request without a body, as most clients write it.
+const Empty = emptyHash
+
 // CheckPayload tells whether value is one that x-amz-content-sha256 may have;
 // its error is an *Error.
 func CheckPayload(value string) error {
