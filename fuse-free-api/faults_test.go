@@ -186,3 +186,25 @@ func TestContinueOnlyWhenTheBodyIsWanted(t *testing.T) {
 		_ = conn.Close()
 	}
 }
+
+// Nor does it wait for a word that never comes when it has nothing to send.
+func TestContinueWithNothing(t *testing.T) {
+	g := newRig(t)
+	conn := dial(t, g.objects)
+	defer conn.Close()
+	r := bufio.NewReader(conn)
+	for range 2 { // on one connection
+		fmt.Fprintf(conn, "PUT /bkt/k HTTP/1.1\r\nHost: h\r\nAuthorization: %s\r\nContent-Length: 0\r\nExpect: 100-continue\r\n\r\n", basic(testAccess, testSecret))
+		for _, want := range []string{"HTTP/1.1 100 Continue\r\n", "\r\n", "HTTP/1.1 200 OK\r\n"} {
+			if line, err := r.ReadString('\n'); err != nil || line != want {
+				t.Fatalf("%q, %v, want %q", line, err, want)
+			}
+		}
+		for line := ""; line != "\r\n"; {
+			var err error
+			if line, err = r.ReadString('\n'); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}

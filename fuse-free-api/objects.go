@@ -59,6 +59,11 @@ func (s *Server) serveObject(rw http.ResponseWriter, r *http.Request) {
 
 // newCall begins a request: from here on it has an id, whatever becomes of it.
 func (s *Server) newCall(rw http.ResponseWriter, r *http.Request) *call {
+	if r.ProtoMajor == 1 && r.ContentLength == 0 && strings.EqualFold(r.Header.Get("Expect"), "100-continue") {
+		// net/http says it when a body is read, and so never of an empty one.
+		// aws-cli then takes the next answer on the connection for garbage.
+		rw.WriteHeader(http.StatusContinue)
+	}
 	c := &call{address: &address{}, s: s, r: r, id: s.ids.next(), w: &response{ResponseWriter: rw, sent: s.metrics.sent}}
 	if r.Body != nil && r.Body != http.NoBody {
 		// In a copy: net/http goes by the type of its own request's body when

@@ -45,18 +45,22 @@ func TestAWSCLI(t *testing.T) {
 		for _, c := range []struct {
 			name string
 			test func(*awsCLI, *testing.T)
+			tls  bool // over TLS, too: it sends bodies in another way, and takes a second for each command
 		}{
-			{"round-trips", (*awsCLI).roundTrips},
-			{"sync", (*awsCLI).sync},
-			{"copy-move-delete", (*awsCLI).copyMoveDelete},
-			{"attributes", (*awsCLI).attributes},
-			{"listing", (*awsCLI).listing},
-			{"checksums", (*awsCLI).checksums},
-			{"multipart", (*awsCLI).multipart},
-			{"presigned", (*awsCLI).presigned},
-			{"ranges-conditions-tagging", (*awsCLI).conditions},
-			{"errors", (*awsCLI).errors},
+			{"round-trips", (*awsCLI).roundTrips, true},
+			{"sync", (*awsCLI).sync, true},
+			{"copy-move-delete", (*awsCLI).copyMoveDelete, false},
+			{"attributes", (*awsCLI).attributes, false},
+			{"listing", (*awsCLI).listing, false},
+			{"checksums", (*awsCLI).checksums, true},
+			{"multipart", (*awsCLI).multipart, false},
+			{"presigned", (*awsCLI).presigned, true},
+			{"ranges-conditions-tagging", (*awsCLI).conditions, false},
+			{"errors", (*awsCLI).errors, false},
 		} {
+			if d.tls() && !c.tls {
+				continue
+			}
 			t.Run(c.name, func(t *testing.T) {
 				a := &awsCLI{workplace: newWorkplace(t, d), d: d, bucket: "awscli-" + c.name}
 				a.aws("s3", "mb", "s3://"+a.bucket)
@@ -195,7 +199,7 @@ func (c *awsCLI) multipart(t *testing.T) {
 	body := content(5<<20+1, 23)
 	writeFile(t, c.path("1"), body[:5<<20])
 	writeFile(t, c.path("2"), body[5<<20:])
-	for _, algorithm := range []string{"", "CRC32", "CRC32C", "SHA1", "SHA256"} {
+	for _, algorithm := range []string{"", "CRC32C", "SHA256"} { // each as it is in boto3, which has the others
 		key := "parts " + algorithm
 		var with []string
 		if algorithm != "" {
