@@ -77,7 +77,7 @@ func (p *Pool) outcome(r *request) (uint64, error) {
 // on its way, the next one gathers in the channel (R5).
 func (p *Pool) commitLoop() {
 	defer close(p.committed)
-	var carry *request
+	var carry []*request
 	last, took := 0, time.Duration(0)
 	for {
 		reqs := p.gather(&carry, last, min(took/gatherShare, gatherMax))
@@ -85,31 +85,37 @@ func (p *Pool) commitLoop() {
 			return
 		}
 		began := time.Now()
-		p.commit(reqs)
-		last, took = len(reqs), time.Since(began)
+		n := p.commit(reqs)
+		carry = append(reqs[n:], carry...)
+		last, took = n, time.Since(began)
 	}
 }
 
 // gather takes what waits, up to one stripe of data. It returns nil when the
 // pool closes and nothing waits any more. last is how many the last batch had,
 // patience how long their next changes are worth waiting for, all of them together.
-func (p *Pool) gather(carry **request, last int, patience time.Duration) []*request {
+// What came before, and did not fit, is taken from carry; what does not fit goes there.
+func (p *Pool) gather(carry *[]*request, last int, patience time.Duration) []*request {
 	want := last + len(p.requests)
 	var reqs []*request
 	var bytes int64
 	add := func(r *request) bool {
 		cost := r.cost()
 		if len(reqs) > 0 && (bytes+cost > p.batchBytes || len(reqs) == batchRequestsMax) {
-			*carry = r
+			*carry = append(*carry, r)
 			return false
 		}
 		reqs, bytes = append(reqs, r), bytes+cost
 		return true
 	}
-	if *carry != nil {
-		r := *carry
+	if carried := *carry; len(carried) > 0 {
 		*carry = nil
-		add(r)
+		for i, r := range carried {
+			if !add(r) {
+				*carry = carried[i:]
+				return reqs
+			}
+		}
 	} else {
 		select {
 		case r := <-p.requests:
@@ -146,14 +152,19 @@ const (
 	recordEstimate   = 256     // bytes of a record and its share of padding
 	batchRequestsMax = 1 << 12 // keeps well below batchRecordsMax with announcements
 	gatherShare      = 5       // of the time a commit takes, waited for further changes
+	// batchEntriesMax is about how many bytes of objects' entries a batch writes
+	// into the catalog, or one object's. Short records can ask for long ones: an amend, or a
+	// completion, of an object of ten thousand parts writes a MiB and more.
+	batchEntriesMax = 4 << 20
 )
 
 // gatherMax bounds that: a commit that took long says nothing of when the next
 // changes come.
 const gatherMax = 2 * time.Millisecond
 
-// commit makes one batch of the requests and sees it through.
-func (p *Pool) commit(reqs []*request) {
+// commit makes one batch of the requests and sees it through. It says how many it
+// took; the others are for the next one.
+func (p *Pool) commit(reqs []*request) (taken int) {
 	results := make([]outcome, len(reqs))
 	finish := func() {
 		for i, r := range reqs {
@@ -173,7 +184,7 @@ func (p *Pool) commit(reqs []*request) {
 	defer finish()
 	if v := p.members.now(); v.readOnly != nil {
 		failAll(v.readOnly)
-		return
+		return len(reqs)
 	}
 	j := p.journal
 	b := &batch{lsn: j.next(), uid: p.newUID()}
@@ -203,9 +214,13 @@ func (p *Pool) commit(reqs []*request) {
 			bodies = append(bodies, r.size)
 		}
 		records = append(records, rec)
+		if dec.entries >= batchEntriesMax {
+			reqs, results = reqs[:i+1], results[:i+1]
+			break
+		}
 	}
 	if len(records) == 0 {
-		return // nothing to wait for: all were rejected by what is durable
+		return len(reqs) // nothing to wait for: all were rejected by what is durable
 	}
 	// A journal segment that begins with this batch announces itself in it. Its
 	// layout depends on that segment, so this is judged by an estimate.
@@ -215,7 +230,7 @@ func (p *Pool) commit(reqs []*request) {
 	b.d, b.length = 1, int(min(b.size, drive.MaxColumnBytes))
 	if err := j.ready(p.ctx, b); err != nil {
 		failAll(err)
-		return
+		return len(reqs)
 	}
 	announced := p.announcements()
 	records = append(records, announced...)
@@ -236,9 +251,10 @@ func (p *Pool) commit(reqs []*request) {
 	if err := p.commitBatch(b); err != nil {
 		p.announceAgain(announced)
 		failAll(err)
-		return
+		return len(reqs)
 	}
 	p.tally(len(records) - len(announced))
+	return len(reqs)
 }
 
 // commitBatch makes a batch durable and applies it.

@@ -63,7 +63,7 @@ func TestGatheringEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &Pool{requests: make(chan *request, 100), stopped: make(chan struct{}), batchBytes: 1 << 20}
 		p.requests <- &request{}
-		var carry *request
+		var carry []*request
 		var wg sync.WaitGroup
 		defer wg.Wait()
 		began := time.Now()

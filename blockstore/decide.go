@@ -20,6 +20,7 @@ type decision struct {
 	stored  map[uint64]bool               // buckets that this batch stores into
 	uploads map[uint64]*catalog.Upload    // nil: ended in this batch
 	parts   map[partOf]bool               // stored in this batch
+	entries int64                         // bytes of objects' entries that this batch writes, about
 
 	effects []func() // of the change being decided
 }
@@ -106,8 +107,18 @@ func (d *decision) setObject(bucket uint64, key string, o *catalog.Object) {
 		d.objects[objectKey{bucket, key}] = o
 		if o != nil {
 			d.stored[bucket] = true
+			d.entries += entryBytes(o)
 		}
 	})
+}
+
+// entryBytes is about how long an object's entry in the catalog is.
+func entryBytes(o *catalog.Object) int64 {
+	n := pairBytes(o.Meta) + pairBytes(o.System) + int64(extentBytes*len(o.Extents))
+	for i := range o.Parts {
+		n += partEntryBytes + pairBytes(o.Parts[i].System)
+	}
+	return n
 }
 
 // setBucket says what the change being decided makes of a bucket; nil deletes it.

@@ -243,8 +243,10 @@ func partsOf(o *catalog.Object) []PartInfo {
 	return list
 }
 
-// extentBytes is about what an extent takes in a record.
-const extentBytes = 32
+const (
+	extentBytes    = 32 // about what an extent takes in a record
+	partEntryBytes = 24 // and a part of an object in its entry, without its pairs
+)
 
 func pairBytes(pairs []Pair) int64 {
 	n := 0

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"sync"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -15,9 +16,13 @@ import (
 // the next one if that fails, turns out corrupt or takes too long. The question
 // runs on a goroutine of its own: what a drive hangs in cannot be cancelled,
 // only left behind. An answer that comes too late is given to discard, if any.
+//
+// What takes long may be the question and not the drive. So each replica is given
+// twice the time that the one before it had: else they would be asked in turn for
+// ever, by ever more questions that were left behind and take the time of the next.
 func ask[T any](ctx context.Context, c *Catalog, need uint64, f func(*member) (T, error), discard func(T)) (T, error) {
 	var none T
-	for {
+	for patience := c.opts.Patience; ; patience *= 2 {
 		m, err := c.current(ctx, need)
 		if err != nil {
 			return none, err
@@ -26,7 +31,7 @@ func ask[T any](ctx context.Context, c *Catalog, need uint64, f func(*member) (T
 		if !c.spawn(func() { q.answer(f(m)) }) {
 			return none, ErrUnavailable
 		}
-		v, err, answered := wait(ctx, c, m, need, q)
+		v, err, answered := wait(ctx, c, m, need, q, patience)
 		switch {
 		case !answered:
 			if err := ctx.Err(); err != nil {
@@ -48,19 +53,19 @@ func ask[T any](ctx context.Context, c *Catalog, need uint64, f func(*member) (T
 }
 
 // wait waits for the answer, until ctx ends or another replica is to be asked.
-func wait[T any](ctx context.Context, c *Catalog, m *member, need uint64, q *question[T]) (v T, err error, answered bool) {
-	patience := c.opts.After(c.opts.Patience)
+func wait[T any](ctx context.Context, c *Catalog, m *member, need uint64, q *question[T], patience time.Duration) (v T, err error, answered bool) {
+	late := c.opts.After(patience)
 	for {
 		select {
 		case <-q.done:
 			return q.v, q.err, true
 		case <-m.gone:
 			return q.leave()
-		case <-patience:
+		case <-late:
 			if c.handOver(m, need) {
 				return q.leave()
 			}
-			patience = c.opts.After(c.opts.Patience)
+			late = c.opts.After(c.opts.Patience)
 		case <-ctx.Done():
 			return q.leave()
 		}

@@ -206,3 +206,20 @@ func TestSnapshotLost(t *testing.T) {
 	}
 	h.release()
 }
+
+// TestLongQuestion: a question that takes any replica far longer than the patience
+// is answered all the same, not put to one after the other for ever.
+func TestLongQuestion(t *testing.T) {
+	c := newCatalog(t, newFS(t, 2), Options{Patience: 5 * time.Millisecond}, 2)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	var asked atomic.Int64
+	n, err := ask(ctx, c, 0, func(*member) (int, error) {
+		asked.Add(1)
+		time.Sleep(200 * time.Millisecond)
+		return 7, nil
+	}, nil)
+	if n != 7 || err != nil || asked.Load() > 12 {
+		t.Errorf("%d, %v, asked %d times", n, err, asked.Load())
+	}
+}
