@@ -85,7 +85,7 @@ func (s *Server) authenticateBasic(r *http.Request) (*identity, error) {
 		return nil, fault(codeSignatureMismatch, "The secret does not belong to the access key.")
 	}
 	if r.Header.Get("X-Amz-Security-Token") != "" {
-		return nil, notImplemented("There are no session tokens here: send the access key and the secret alone.")
+		return nil, noTokens()
 	}
 	values := r.Header.Values("X-Amz-Content-Sha256")
 	if len(values) == 0 {
@@ -98,6 +98,10 @@ func (s *Server) authenticateBasic(r *http.Request) (*identity, error) {
 		return nil, signatureFault(err)
 	}
 	return &identity{payload: values[0]}, nil
+}
+
+func noTokens() error {
+	return notImplemented("There are no session tokens here: use the access key and the secret alone.")
 }
 
 // signatureFault puts what the verifier says into an answer.

@@ -62,6 +62,9 @@ func (s *Server) verifyVersion2(r *http.Request) (*identity, error) {
 	if err := version2Headers(query, header); err != nil {
 		return nil, err
 	}
+	if header.Get("X-Amz-Security-Token") != "" {
+		return nil, noTokens()
+	}
 	text := strings.Join([]string{r.Method, header.Get("Content-Md5"), header.Get("Content-Type"), expires, version2Amz(header) + s.version2Resource(r, query)}, "\n")
 	if accessOK, _ := s.keys.match(access, ""); !accessOK {
 		return nil, fault(codeInvalidAccessKey, "The access key is not known here.")

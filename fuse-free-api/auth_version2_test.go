@@ -54,6 +54,7 @@ func TestVersion2(t *testing.T) {
 		{name: "a parameter that was not signed", method: "PUT", target: "/bkt/new?tagging&", text: "/bkt/new", body: "x", status: 403, code: "SignatureDoesNotMatch"},
 		{name: "a parameter that cannot be signed", method: "GET", target: "/bkt/new?attributes&", text: "/bkt/new", status: 403, code: "AccessDenied"},
 		{name: "an override", method: "GET", target: "/bkt/a%20b%2B?response-content-type=c%2Fd&", text: "/bkt/a%20b%2B?response-content-type=c/d", status: 200},
+		{name: "a token", method: "GET", target: "/bkt/a%20b%2B?x-amz-security-token=t&", text: "x-amz-security-token:t\n/bkt/a%20b%2B", status: 501, code: "NotImplemented"},
 		{name: "a listing", method: "GET", target: "/bkt?list-type=2&prefix=a&", text: "/bkt", status: 200},
 		{name: "another method", method: "DELETE", target: "/bkt/a%20b%2B?", text: "GET", status: 403, code: "SignatureDoesNotMatch"},
 		{name: "expired", method: "GET", target: "/bkt/a%20b%2B?", text: "/bkt/a%20b%2B", expires: "1799999999", status: 403, code: "AccessDenied"},

@@ -220,3 +220,13 @@ func TestMethods(t *testing.T) {
 	g.do("GET", "/bkt?list-type=2&prefix=a;b", "").want(t, 400, "InvalidURI")
 	g.do("GET", "/bkt?list-type=2&prefix=a&prefix=b", "").want(t, 400, "InvalidArgument")
 }
+
+// Whatever a client sends, the error that repeats it can be read.
+func TestErrorsAreXML(t *testing.T) {
+	g := newRig(t)
+	g.do("PUT", "/bkt/k", "body").want(t, 200, "")
+	g.do("GET", "/bkt/k?partNumber=%01%EF%BF%BE%FF", "").want(t, 400, "InvalidArgument")
+	g.do("GET", "/bkt/k%01?uploadId=%00", "").want(t, 404, "NoSuchUpload")
+	g.do("PUT", "/bkt/k", "body", "x-amz-tagging: aws%3A%01=b").want(t, 400, "InvalidTag")
+	g.do("PUT", "/bkt/l", "", "x-amz-copy-source: %01\xff").want(t, 400, "InvalidArgument")
+}

@@ -198,9 +198,9 @@ func xmlRune(r rune) rune {
 func (e *s3Error) write(x *xmlWriter, c *call) {
 	x.start("Error")
 	x.text("Code", e.code.name)
-	x.text("Message", e.message)
+	x.text("Message", strings.Map(xmlRune, e.message))
 	for _, d := range e.details {
-		x.text(d.Name, d.Value)
+		x.text(d.Name, strings.Map(xmlRune, d.Value))
 	}
 	x.text("Resource", strings.Map(xmlRune, c.resource()))
 	x.text("RequestId", c.id)
