@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -305,4 +306,32 @@ func FuzzDeleteXML(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A document takes little more than its own length to be read, whatever is in it.
+func TestXMLThatWouldTakeMuchMemory(t *testing.T) {
+	wrap := func(inside string) string { return "<Delete><Object><Key>" + inside + "</Key></Object></Delete>" }
+	for _, c := range []struct{ name, doc string }{
+		{"attributes", "<Delete " + strings.Repeat(`a=">" `, 1<<20) + "/>"},
+		{"a tag", "<" + strings.Repeat("D", 1<<20) + "/>"},
+		{"a text", wrap(strings.Repeat("x", 1<<20))},
+		{"a comment", wrap("<!--" + strings.Repeat("x", 1<<20) + "-->")},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			_, _, err := parseDelete([]byte(c.doc))
+			runtime.ReadMemStats(&after)
+			if err == nil || storeFault(err).code != codeMalformedXML {
+				t.Errorf("%v", err)
+			}
+			if took := after.TotalAlloc - before.TotalAlloc; took > uint64(2*len(c.doc)) {
+				t.Errorf("%d bytes took %d", len(c.doc), took)
+			}
+		})
+	}
+	key := strings.Repeat("&#x0000041;", maxKeyBytes)
+	if _, all, err := parseDelete([]byte(wrap(key))); err != nil || all[0].key != strings.Repeat("A", maxKeyBytes) {
+		t.Errorf("%v", err)
+	}
 }

@@ -14,14 +14,55 @@ import (
 // Entities but XML's own five are unknown to it, and so is a document type.
 type xmlReader struct {
 	d    *xml.Decoder
-	kind string // of the document: its root element
+	in   *tokenReader // what d reads
+	kind string       // of the document: its root element
+}
+
+// maxTokenBytes has room for a key with every byte escaped, twice over.
+const maxTokenBytes = 16 << 10
+
+var errLongToken = errors.New("it has a tag or a text that is too long")
+
+// tokenReader gives a document to the decoder, and of it no more than left: a
+// tag of a million attributes takes fifty times its length once it is read.
+type tokenReader struct {
+	doc  *bytes.Reader
+	left int
+}
+
+func (r *tokenReader) ReadByte() (byte, error) {
+	if r.left == 0 {
+		return 0, errLongToken
+	}
+	r.left--
+	return r.doc.ReadByte()
+}
+
+// Read is there for the decoder's sake, which reads bytes.
+func (r *tokenReader) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	b, err := r.ReadByte()
+	if err != nil {
+		return 0, err
+	}
+	p[0] = b
+	return 1, nil
+}
+
+// token gives the next tag, text or comment.
+func (x *xmlReader) token() (xml.Token, error) {
+	x.in.left = maxTokenBytes
+	return x.d.Token()
 }
 
 // readXML reads doc, whose outermost element is root; each is called for
 // every element within it, and has to consume it.
 func readXML(doc []byte, root string, each func(x *xmlReader, name string) error) error {
 	const byteOrderMark = "\uFEFF"
-	x := &xmlReader{d: xml.NewDecoder(bytes.NewReader(bytes.TrimPrefix(doc, []byte(byteOrderMark)))), kind: root}
+	in := &tokenReader{doc: bytes.NewReader(bytes.TrimPrefix(doc, []byte(byteOrderMark)))}
+	x := &xmlReader{d: xml.NewDecoder(in), in: in, kind: root}
 	name, err := x.next()
 	if err != nil {
 		return err
@@ -33,7 +74,7 @@ func readXML(doc []byte, root string, each func(x *xmlReader, name string) error
 		return err
 	}
 	for {
-		switch token, err := x.d.Token(); t := token.(type) {
+		switch token, err := x.token(); t := token.(type) {
 		case nil:
 			if errors.Is(err, io.EOF) {
 				return nil
@@ -58,7 +99,7 @@ func (x *xmlReader) malformed(format string, args ...any) error {
 // the one that it would lie in.
 func (x *xmlReader) next() (string, error) {
 	for {
-		token, err := x.d.Token()
+		token, err := x.token()
 		if err != nil {
 			return "", x.malformed("%v", err)
 		}
@@ -104,7 +145,7 @@ func (x *xmlReader) unknown(name string) error {
 func (x *xmlReader) text() (string, error) {
 	var text strings.Builder
 	for {
-		token, err := x.d.Token()
+		token, err := x.token()
 		if err != nil {
 			return "", x.malformed("%v", err)
 		}
