@@ -10,10 +10,11 @@ import (
 )
 
 const (
-	metaPrefix         = "x-amz-meta-"
-	maxMetaBytes       = 2 << 10 // S3's limit on names and values of user metadata together
-	maxSystemBytes     = 8 << 10 // on the kept headers, Content-Type included; S3's limit on all headers
-	defaultContentType = "binary/octet-stream"
+	metaPrefix          = "x-amz-meta-"
+	maxMetaBytes        = 2 << 10 // S3's limit on names and values of user metadata together
+	maxSystemBytes      = 8 << 10 // on the kept headers, Content-Type included; S3's limit on all headers
+	maxContentTypeBytes = 4 << 10 // what a store has to take
+	defaultContentType  = "binary/octet-stream"
 )
 
 // keptHeaders are stored with an object and sent with it, beside
@@ -25,6 +26,9 @@ func keptHeaders() []string {
 // attributes takes from a PUT's headers what is kept with the object.
 func attributes(h http.Header) (contentType string, meta, system []Pair, err error) {
 	contentType = h.Get("Content-Type")
+	if len(contentType) > maxContentTypeBytes {
+		return "", nil, nil, fault(codeMetadataTooLarge, "The Content-Type has %d bytes; the limit is %d.", len(contentType), maxContentTypeBytes)
+	}
 	size := len(contentType)
 	for _, name := range keptHeaders() {
 		if values := h.Values(name); len(values) > 0 {

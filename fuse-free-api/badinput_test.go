@@ -127,6 +127,7 @@ func TestMetadataLimits(t *testing.T) {
 	g.do("PUT", "/bkt/toolarge", "x", "x-amz-meta-name: "+value+"v").want(t, 400, "MetadataTooLarge")
 	g.do("PUT", "/bkt/toolarge", "x", "x-amz-meta-: v").want(t, 400, "InvalidArgument")
 	g.do("PUT", "/bkt/toolarge", "x", "Cache-Control: "+strings.Repeat("v", maxSystemBytes)).want(t, 400, "MetadataTooLarge")
+	g.do("PUT", "/bkt/toolarge", "x", "Content-Type: "+strings.Repeat("v", maxContentTypeBytes+1)).want(t, 400, "MetadataTooLarge")
 	if keys := g.keys(); len(keys) != 1 {
 		t.Errorf("keys %q", keys)
 	}
