@@ -31,7 +31,7 @@ func (c *call) document(max int64) ([]byte, error) {
 		return nil, tooLongDocument(err, max)
 	}
 	up.itself, up.digests = true, newDigests(up.md5 != nil, up.sha256 != nil, up.algorithm)
-	doc, err := io.ReadAll(up)
+	doc, err := c.readAll(up)
 	if err != nil {
 		return nil, tooLongDocument(err, max)
 	}
@@ -39,6 +39,34 @@ func (c *call) document(max int64) ([]byte, error) {
 		return nil, err
 	}
 	return doc, nil
+}
+
+// maxDocumentsBytes bounds the documents of all requests together, which are in
+// memory as long as their requests are served.
+const maxDocumentsBytes = 64 << 20
+
+// readAll reads a document, and has it count among those of all requests.
+func (c *call) readAll(up *upload) ([]byte, error) {
+	const firstBytes = 4 << 10
+	var doc []byte
+	for {
+		if len(doc) == cap(doc) {
+			size := max(2*cap(doc), firstBytes)
+			c.documents += int64(size - cap(doc))
+			if c.s.documents.Add(int64(size-cap(doc))) > c.s.maxDocumentsBytes {
+				return nil, fault(codeSlowDown, "The documents of all requests are more than memory allows; please reduce your request rate.").with("Retry-After", "1")
+			}
+			doc = append(make([]byte, 0, size), doc...)
+		}
+		n, err := up.Read(doc[len(doc):cap(doc)])
+		doc = doc[:len(doc)+n]
+		if err == io.EOF {
+			return doc, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
 }
 
 // tooLongDocument gives the refusal of a large body the code that S3 has for

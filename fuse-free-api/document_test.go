@@ -45,3 +45,42 @@ func TestPromisesOfBodiesThatAreNotWanted(t *testing.T) {
 		})
 	}
 }
+
+// The documents of all requests have one bound, and count no longer than
+// their requests last.
+func TestDocumentsTogether(t *testing.T) {
+	g := newRig(t)
+	g.maxDocumentsBytes = 100 << 10
+	doc := func(keys int) string {
+		return "<Delete>" + strings.Repeat("<Object><Key>"+strings.Repeat("k", 1000)+"</Key></Object>", keys) + "</Delete>"
+	}
+	remove := func(doc string) answer { return g.do("POST", "/bkt?delete", doc, "Content-MD5: "+md5Text(doc)) }
+	for range 20 {
+		remove(doc(20)).want(t, 200, "")
+	}
+	if a := remove(doc(200)).want(t, 503, "SlowDown"); a.header.Get("Retry-After") == "" {
+		t.Error("no Retry-After")
+	}
+	arrived, goOn := make(chan struct{}), make(chan struct{})
+	first := true
+	g.store.beforeDelete = func(string) error {
+		if first {
+			first = false
+			close(arrived)
+			<-goOn
+		}
+		return nil
+	}
+	ended := make(chan answer, 1)
+	one := doc(1)
+	go func() { ended <- remove(one + strings.Repeat("<!-- -->", 7<<10)) }()
+	<-arrived
+	remove(doc(40)).want(t, 503, "SlowDown")
+	remove(one).want(t, 200, "")
+	close(goOn)
+	(<-ended).want(t, 200, "")
+	remove(doc(40)).want(t, 200, "")
+	if n := g.Server.documents.Load(); n != 0 {
+		t.Errorf("%d bytes still count", n)
+	}
+}

@@ -24,6 +24,7 @@ func (s *Server) serveObject(rw http.ResponseWriter, r *http.Request) {
 	cut := true
 	defer func() {
 		s.requests.Add(-1)
+		s.documents.Add(-c.documents)
 		s.metrics.inFlight.Dec()
 		took := time.Since(began)
 		s.metrics.observe(c.operation(), c.w.status, cut, took)

@@ -21,6 +21,8 @@ type call struct {
 	op    *operation   // nil until it is known
 	body  *countedBody // nil if the request has none
 	code  string       // S3's, if the answer is an error
+
+	documents int64 // bytes that count in Server.documents
 }
 
 // level is what an address names.

@@ -55,19 +55,21 @@ type Options struct {
 
 // Server is the HTTP edge of one pool. It is safe for concurrent use.
 type Server struct {
-	opts           Options
-	keys           keys
-	verifier       *sigv4.Verifier
-	operations     []*operation
-	domains        domains
-	ids            *requestIDs
-	requests       atomic.Int64 // to the object listener, now
-	metrics        *metrics
-	draining       atomic.Bool
-	life           context.Context // ends when draining begins; for requests that are not worth waiting for
-	endLife        context.CancelFunc
-	maxObjectBytes int64         // lower in tests
-	keepAlive      time.Duration // shorter in tests
+	opts       Options
+	keys       keys
+	verifier   *sigv4.Verifier
+	operations []*operation
+	domains    domains
+	ids        *requestIDs
+	requests   atomic.Int64 // to the object listener, now
+	documents  atomic.Int64 // bytes of those requests' documents, in memory
+	metrics    *metrics
+	draining   atomic.Bool
+	life       context.Context // ends when draining begins; for requests that are not worth waiting for
+	endLife    context.CancelFunc
+	keepAlive  time.Duration // shorter in tests
+
+	maxObjectBytes, maxDocumentsBytes int64 // lower in tests
 }
 
 // streamLimits bound what one HTTP/2 connection can take. A connection's window
@@ -141,7 +143,7 @@ func New(opts Options) (*Server, error) {
 		}
 	}
 	s := &Server{opts: opts, keys: newKeys(opts.AccessKey, opts.SecretKey), verifier: newVerifier(opts), operations: all, domains: hosts,
-		ids: ids, metrics: m, maxObjectBytes: maxObjectBytes, keepAlive: keepAliveInterval}
+		ids: ids, metrics: m, maxObjectBytes: maxObjectBytes, maxDocumentsBytes: maxDocumentsBytes, keepAlive: keepAliveInterval}
 	s.life, s.endLife = context.WithCancel(context.Background())
 	return s, nil
 }
