@@ -40,6 +40,7 @@ func (c *awsCLI) ask(answer any, operation string, args ...string) {
 }
 
 func TestAWSCLI(t *testing.T) {
+	t.Parallel()
 	wants(t, "/usr/bin/aws", "Debian's awscli")
 	eachWay(t, func(t *testing.T, d *daemon) {
 		for _, c := range []struct {

@@ -65,6 +65,7 @@ func newAWSBucket(t testing.TB, d *daemon, bucket string) *awsGo {
 }
 
 func TestAWSSDKGo(t *testing.T) {
+	t.Parallel()
 	eachWay(t, func(t *testing.T, d *daemon) {
 		for _, c := range []struct {
 			name string

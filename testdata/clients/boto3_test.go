@@ -7,6 +7,7 @@ import (
 
 // TestBoto3 runs boto3_client.py with Debian's Python, which has Debian's boto3.
 func TestBoto3(t *testing.T) {
+	t.Parallel()
 	python := wants(t, "/usr/bin/python3", "Debian's python3-boto3")
 	script, err := filepath.Abs("boto3_client.py")
 	if err != nil {

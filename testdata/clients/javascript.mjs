@@ -318,4 +318,4 @@ for (const [name, step] of Object.entries(steps)) {
     console.error(`step ${name}:`, error);
   }
 }
-process.exitCode = failures ? 1 : 0;
+process.exit(failures ? 1 : 0); // an answer that was not read to its end would keep it waiting

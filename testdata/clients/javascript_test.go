@@ -8,6 +8,7 @@ import (
 
 // TestJavaScript runs javascript.mjs with the SDK that package-lock.json names.
 func TestJavaScript(t *testing.T) {
+	t.Parallel()
 	node := wants(t, "node", "Debian's nodejs")
 	script, err := filepath.Abs("javascript.mjs")
 	if err != nil {

@@ -26,6 +26,7 @@ type minioGo struct {
 }
 
 func TestMinioGo(t *testing.T) {
+	t.Parallel()
 	eachWay(t, func(t *testing.T, d *daemon) {
 		for _, c := range []struct {
 			name string

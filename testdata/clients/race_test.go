@@ -19,6 +19,7 @@ import (
 // TestRace has 32 clients put one key at once, each if it does not exist yet, 1,000 times: exactly one of them wins,
 // each of the others is told so, and the object is the winner's.
 func TestRace(t *testing.T) {
+	t.Parallel()
 	const clients, rounds = 32, 1000
 	d := startDaemon(t)
 	setup := newAWSBucket(t, d, "race")

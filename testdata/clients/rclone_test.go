@@ -9,6 +9,7 @@ import (
 
 // TestRclone takes rclone as a person who was served by another S3 server has it set up, of either name.
 func TestRclone(t *testing.T) {
+	t.Parallel()
 	program := wants(t, "/usr/bin/rclone", "Debian's rclone")
 	for _, provider := range []string{"Other", "Minio"} {
 		t.Run(provider, func(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 // TestRestic backs up a real tree, checks, restores and forgets it while two of six drives are taken away and come
 // back. restic must not notice.
 func TestRestic(t *testing.T) {
+	t.Parallel()
 	program := wants(t, "/usr/bin/restic", "Debian's restic")
 	d := startDaemon(t, "--segment-size", "32MiB")
 	w := newWorkplace(t, d)

@@ -8,6 +8,7 @@ import (
 )
 
 func TestS3cmd(t *testing.T) {
+	t.Parallel()
 	program := wants(t, "/usr/bin/s3cmd", "Debian's s3cmd")
 	d := startDaemon(t)
 	w := newWorkplace(t, d)
