@@ -152,9 +152,9 @@ const (
 	recordEstimate   = 256     // bytes of a record and its share of padding
 	batchRequestsMax = 1 << 12 // keeps well below batchRecordsMax with announcements
 	gatherShare      = 5       // of the time a commit takes, waited for further changes
-	// batchEntriesMax is about how many bytes of objects' entries a batch writes
-	// into the catalog, or one object's. Short records can ask for long ones: an amend, or a
-	// completion, of an object of ten thousand parts writes a MiB and more.
+	// batchEntriesMax is about how many bytes of objects' entries a batch reads from the
+	// catalog and writes there, but for one more object. Short records can ask for long
+	// entries: an object of ten thousand parts has a MiB and more.
 	batchEntriesMax = 4 << 20
 )
 
@@ -193,6 +193,10 @@ func (p *Pool) commit(reqs []*request) (taken int) {
 	var bodies []int64
 	bodyOf := make(map[int]int) // record → request
 	for i, r := range reqs {
+		if dec.entries >= batchEntriesMax {
+			reqs, results = reqs[:i], results[:i]
+			break
+		}
 		dec.index = len(records)
 		rec, err := r.decide(dec)
 		if err == nil && r.size > 0 {
@@ -214,10 +218,6 @@ func (p *Pool) commit(reqs []*request) (taken int) {
 			bodies = append(bodies, r.size)
 		}
 		records = append(records, rec)
-		if dec.entries >= batchEntriesMax {
-			reqs, results = reqs[:i+1], results[:i+1]
-			break
-		}
 	}
 	if len(records) == 0 {
 		return len(reqs) // nothing to wait for: all were rejected by what is durable

@@ -20,7 +20,7 @@ type decision struct {
 	stored  map[uint64]bool               // buckets that this batch stores into
 	uploads map[uint64]*catalog.Upload    // nil: ended in this batch
 	parts   map[partOf]bool               // stored in this batch
-	entries int64                         // bytes of objects' entries that this batch writes, about
+	entries int64                         // bytes of objects' entries that this batch reads and writes, about
 
 	effects []func() // of the change being decided
 }
@@ -98,6 +98,7 @@ func (d *decision) object(bucket uint64, key string) (*catalog.Object, error) {
 	if err != nil {
 		return nil, unavailable(err)
 	}
+	d.entries += entryBytes(&o)
 	return &o, nil
 }
 

@@ -1,6 +1,7 @@
 package blockstore
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -43,6 +44,15 @@ func TestLongEntriesPerBatch(t *testing.T) {
 	if n := p.batches.Load() - before; n < amends/perBatch {
 		t.Errorf("%d changes, which write %d bytes each, went into %d batches", amends, entry, n)
 	}
+	for range amends {
+		wg.Go(func() { // none of which finds what it asks for
+			cond := Condition{IfMatch: []string{"another"}}
+			if _, err := p.Delete(t.Context(), "bucket", "k", cond); !errors.Is(err, ErrPrecondition) {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
 	must(t, p.Close(t.Context()))
 	o.Init = false
 	p = openPool(t, o)

@@ -121,7 +121,7 @@ func storeFault(err error) *s3Error {
 	case is(ErrNoSuchPart):
 		e = fault(codeInvalidPart, "One or more of the parts are not there.")
 	case is(ErrTooManyPieces):
-		e = fault(codeInvalidRequest, "The object would lie in more pieces than can be kept of one: upload it again, in larger parts.")
+		e = fault(codeInvalidRequest, "The object would lie in more pieces than can be kept of one: upload it again, with fewer parts on their way at once.")
 	case is(ErrPrecondition):
 		e = fault(codePreconditionFailed, "At least one of the conditions you specified does not hold.")
 	case is(ErrInvalidName):
