@@ -3,7 +3,6 @@ package blockstore
 import (
 	"context"
 	"sync"
-	"sync/atomic"
 
 	"github.com/google/uuid"
 
@@ -11,14 +10,19 @@ import (
 )
 
 // bulkOpenMax is how many bulk segments are open at once. Uploads are spread
-// over them, so that one alone writes runs of whole stripes.
-const bulkOpenMax = 4
+// over them: one that has a segment for itself writes runs of stripes, each of which
+// is one extent; of those that share one every stripe is. So it is at least as many
+// as the parts that clients send at once of a large object, which may have
+// catalog.MaxExtents in all.
+const bulkOpenMax = 16
 
-// bulkSet is the open bulk segments.
+// bulkSet is the open bulk segments. They are begun as they are needed.
 type bulkSet struct {
 	p     *Pool
-	turn  atomic.Uint32
 	slots [bulkOpenMax]bulkSlot
+
+	mu      sync.Mutex
+	uploads [bulkOpenMax]int // by slot
 }
 
 type bulkSlot struct {
@@ -26,8 +30,25 @@ type bulkSlot struct {
 	seg *segment
 }
 
-// slot picks the slot for a new upload, in turn.
-func (b *bulkSet) slot() int { return int(b.turn.Add(1)-1) % bulkOpenMax }
+// join picks the slot for a new upload: the first of those that the fewest use.
+func (b *bulkSet) join() (slot int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for i, n := range b.uploads {
+		if n < b.uploads[slot] {
+			slot = i
+		}
+	}
+	b.uploads[slot]++
+	return slot
+}
+
+// leave is called when an upload has ended.
+func (b *bulkSet) leave(slot int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.uploads[slot]--
+}
 
 // segment is the slot's open segment; a new one if the last is full, or if one
 // of its drives takes part no more.

@@ -334,7 +334,10 @@ func TestLostStripeKeepsItsPlaces(t *testing.T) {
 		t.Run(fmt.Sprintf("evacuate=%v", evacuate), func(t *testing.T) {
 			p, o, fsys, _ := thinPool(t, nil)
 			if evacuate {
-				_, err := p.EvacuateDrive(t.Context(), "3", ChangeOptions{Force: true})
+				// Wherever the journal is now, there is room for it.
+				_, err := p.AddDrives(t.Context(), []string{"/pool/another"}, false, ChangeOptions{Force: true})
+				must(t, err)
+				_, err = p.EvacuateDrive(t.Context(), "3", ChangeOptions{Force: true})
 				must(t, err)
 			} else {
 				p.opt.RebuildAfter = 0

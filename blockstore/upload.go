@@ -87,7 +87,7 @@ func (s *uploadedStripe) good() int {
 }
 
 func (p *Pool) newUpload(ctx context.Context, body io.Reader, size int64, digest func([]byte)) *upload {
-	u := &upload{p: p, ctx: ctx, body: body, size: size, slot: p.bulk.slot(), inlineMax: p.inlineMax, digest: digester{digest: digest}}
+	u := &upload{p: p, ctx: ctx, body: body, size: size, slot: p.bulk.join(), inlineMax: p.inlineMax, digest: digester{digest: digest}}
 	u.hash.Reset()
 	return u
 }
@@ -274,6 +274,7 @@ func (u *upload) pieces() [][]byte {
 
 // close gives back everything the upload holds, whatever became of it.
 func (u *upload) close() {
+	u.p.bulk.leave(u.slot)
 	if cap(u.intake) == intakeBytes {
 		u.p.mem.putOwn(u.intake)
 	}
