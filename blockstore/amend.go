@@ -2,7 +2,6 @@ package blockstore
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/holdfast-storage/holdfast/blockstore/catalog"
@@ -42,11 +41,8 @@ func (p *Pool) SetSystem(ctx context.Context, bucket, key string, version uint64
 			return nil, ErrPrecondition
 		}
 		amended, err := rec.Object(*o)
-		if errors.Is(err, catalog.ErrTooLarge) {
-			return nil, tooManyPieces(err)
-		}
 		if err != nil {
-			return nil, err
+			return nil, tooManyPieces(err)
 		}
 		rec.Bucket = b.ID
 		d.setObject(b.ID, key, &amended)

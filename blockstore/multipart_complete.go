@@ -138,19 +138,22 @@ func (p *Pool) completeOnce(ctx context.Context, u *catalog.Upload, opt Complete
 // namedParts reads parts of an upload.
 func (p *Pool) namedParts(ctx context.Context, u *catalog.Upload, numbers []int) ([]catalog.Part, error) {
 	parts, err := p.catalog.NamedParts(ctx, u.ID, numbers)
-	switch {
-	case errors.Is(err, catalog.ErrTooLarge):
-		return nil, tooManyPieces(err)
-	case errors.Is(err, catalog.ErrNotFound):
+	if errors.Is(err, catalog.ErrNotFound) {
 		if err := p.stillUnderWay(ctx, u); err != nil {
 			return nil, err
 		}
 		return nil, ErrNoSuchPart
 	}
-	return parts, unavailable(err)
+	return parts, tooManyPieces(unavailable(err))
 }
 
-func tooManyPieces(err error) error { return fmt.Errorf("%w: %w", ErrTooManyPieces, err) }
+// tooManyPieces translates the catalog's word for what no entry can hold.
+func tooManyPieces(err error) error {
+	if errors.Is(err, catalog.ErrTooLarge) {
+		return fmt.Errorf("%w: %w", ErrTooManyPieces, catalog.ErrTooLarge)
+	}
+	return err
+}
 
 // sameParts reads again the parts of an upload that is under way, which may have
 // moved since but must be of the same versions, or returns errPartReplaced.
@@ -163,11 +166,8 @@ func (d *decision) sameParts(shown []catalog.Part) ([]catalog.Part, error) {
 		}
 	}
 	parts, err := d.catalog.NamedParts(d.ctx, shown[0].Upload, numbers)
-	if errors.Is(err, catalog.ErrTooLarge) {
-		return nil, tooManyPieces(err)
-	}
 	if err != nil {
-		return nil, unavailable(err) // a part of an upload that is alive does not go
+		return nil, tooManyPieces(unavailable(err)) // a part of an upload that is alive does not go
 	}
 	for i := range parts {
 		if parts[i].Version != shown[i].Version {

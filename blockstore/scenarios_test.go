@@ -224,8 +224,8 @@ func TestSegmentBeforeTheLabel(t *testing.T) {
 			}
 			must(t, replicated(t.Context(), w.p))
 			c := &camera{w: w, rng: newRand(1), out: s.drives, ways: 2}
-			c.start()
 			w.fs.Detach(w.dirs[0])
+			c.start() // now, since what works in the background may sync at any time
 			w.mustPut(t, "0", 5000)
 			w.mustPut(t, "1", 5000)
 			images := c.take()
