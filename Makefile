@@ -89,7 +89,7 @@ bench-mend: ## rebuild a lost drive of MEND_MIB, large objects and small, beside
 	HOLDFAST_BENCH_MEND=$(MEND_MIB) $(GO) test -count=1 -timeout 2h -run '^TestMend$$' -v ./bench
 
 figures: build ## what the README states: rates, bytes on disk, memory, time to start (TMPDIR says where)
-	HOLDFAST_FIGURES=1 HOLDFAST_BINARY="$(CURDIR)/$(BIN)" $(GO) test -count=1 -timeout 1h -run '^TestFigures$$' -v ./cmd/holdfast
+	HOLDFAST_FIGURES=1 HOLDFAST_BINARY="$(CURDIR)/$(BIN)" $(GO) test -count=1 -timeout 1h -run '^Test(Connection)?Figures$$' -v ./cmd/holdfast
 
 clean: ## remove what was built, and the data and keys of `make run`
 	rm -rf bin data
