@@ -12,7 +12,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"sync/atomic"
 	"testing"
@@ -51,11 +50,6 @@ func TestMend(t *testing.T) {
 		m.end(t)
 	}
 	t.Logf("small objects are rebuilt at %.0f %% of the rate of large ones", 100*rates[1]/rates[0])
-}
-
-func median(v []float64) float64 {
-	slices.Sort(v)
-	return v[len(v)/2]
 }
 
 // mendBench is a pool of six directories, 4+2, and the files of one that will be lost.

@@ -31,6 +31,7 @@ type faultRun struct {
 	parts  []byte            // of it
 	seen   []Status          // before each close
 	cut    bool              // the power was cut once already
+	letGo  bool              // the fault hit while the pool closed: what hung went on
 	log    []string          // what a person should know, and no failure
 }
 
@@ -198,7 +199,7 @@ func (r *faultRun) close() error {
 	if s.Pool.ReadOnly {
 		return fmt.Errorf("the pool is read-only: %s", s.Pool.Reason)
 	}
-	done := make(chan error, 1)
+	done, before := make(chan error, 1), r.in.hit()
 	go func() { done <- r.pool.Close(context.Background()) }()
 	for wait := time.Duration(0); ; wait = 50 * time.Millisecond {
 		select {
@@ -207,6 +208,7 @@ func (r *faultRun) close() error {
 				r.log = append(r.log, fmt.Sprintf("close: %v", err))
 			}
 			r.background.Wait()
+			r.letGo = !before && r.in.hit() || r.letGo
 			return nil
 		case <-time.After(wait):
 			r.fsys.ReleaseHung()

@@ -192,7 +192,7 @@ func (r *faultRun) judge() error {
 func (r *faultRun) shouldShow() bool {
 	at, f := r.in.at, r.in.fault
 	switch {
-	case f.silent || f.hangs && at.kind == faultfs.Read || f.name == "delay" || strings.HasPrefix(f.name, "disk full"):
+	case f.silent || f.hangs && (at.kind == faultfs.Read || r.letGo) || f.name == "delay" || strings.HasPrefix(f.name, "disk full"):
 		return false
 	case at.class != "journal" && at.class != "bulk" && at.class != "segment head":
 		return false

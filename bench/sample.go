@@ -1,0 +1,85 @@
+package bench
+
+import (
+	"slices"
+	"time"
+)
+
+// Sample is what one run of a side gave.
+type Sample struct {
+	Ops     int64         `json:"ops"`
+	Bytes   int64         `json:"bytes"`   // of bodies, or of what the side is about
+	Elapsed time.Duration `json:"elapsed"` // ns
+	CPU     time.Duration `json:"cpu"`     // that the measured server took, ns; 0: not known
+
+	// Latency of the operations, ns; 0 where a side has none.
+	P50  time.Duration `json:"p50,omitempty"`
+	P99  time.Duration `json:"p99,omitempty"`
+	P999 time.Duration `json:"p999,omitempty"`
+}
+
+// A Figure is what is looked at in a sample. NaN: the sample does not have it.
+type Figure func(Sample) float64
+
+// OpsRate is operations per second.
+func OpsRate(s Sample) float64 { return float64(s.Ops) / s.Elapsed.Seconds() }
+
+// ByteRate is bytes per second.
+func ByteRate(s Sample) float64 { return float64(s.Bytes) / s.Elapsed.Seconds() }
+
+// CPUPerOp is seconds of the server's CPU per operation.
+func CPUPerOp(s Sample) float64 { return s.CPU.Seconds() / float64(s.Ops) }
+
+// CPUPerByte is seconds of the server's CPU per byte.
+func CPUPerByte(s Sample) float64 { return s.CPU.Seconds() / float64(s.Bytes) }
+
+// P99 is the 99th percentile of the latency in seconds.
+func P99(s Sample) float64 { return s.P99.Seconds() }
+
+// Latencies fills in the percentiles from the latency of every operation. It
+// sorts them.
+func (s *Sample) Latencies(all []time.Duration) {
+	if len(all) == 0 {
+		return
+	}
+	slices.Sort(all)
+	at := func(share float64) time.Duration { return all[min(len(all)-1, int(share*float64(len(all))))] }
+	s.P50, s.P99, s.P999 = at(0.50), at(0.99), at(0.999)
+}
+
+// Series is the samples of one side, a turn each.
+type Series struct {
+	Name    string   `json:"name"`
+	Samples []Sample `json:"samples"`
+}
+
+// Median of a figure over the turns.
+func (s Series) Median(f Figure) float64 {
+	values := make([]float64, len(s.Samples))
+	for i, sample := range s.Samples {
+		values[i] = f(sample)
+	}
+	return median(values)
+}
+
+// Ratio of a figure of one side to that of another: the median of the turns' ratios.
+func Ratio(a, b Series, f Figure) float64 { return RatioOf(a, f, b, f) }
+
+// RatioOf is [Ratio] of different figures.
+func RatioOf(a Series, of Figure, b Series, to Figure) float64 {
+	values := make([]float64, min(len(a.Samples), len(b.Samples)))
+	for i := range values {
+		values[i] = of(a.Samples[i]) / to(b.Samples[i])
+	}
+	return median(values)
+}
+
+// median is the middle, of an even number the mean of the two in the middle.
+func median(values []float64) float64 {
+	slices.Sort(values)
+	n := len(values)
+	if n == 0 {
+		return 0
+	}
+	return (values[(n-1)/2] + values[n/2]) / 2
+}
