@@ -31,7 +31,7 @@ type faultRun struct {
 	parts  []byte            // of it
 	seen   []Status          // before each close
 	cut    bool              // the power was cut once already
-	letGo  bool              // the fault hit while the pool closed: what hung went on
+	inEnd  int               // the close during which the fault hit, from 1; 0: none
 	log    []string          // what a person should know, and no failure
 }
 
@@ -123,7 +123,14 @@ func (r *faultRun) script(ctx context.Context) error {
 			return fmt.Errorf("second opening: %w", err)
 		}
 	}
-	return r.close()
+	if err := r.close(); err != nil || r.inEnd < 2 || r.in.fault.ever == nil {
+		return err
+	}
+	// Nobody has looked since the fault: the next opening has to show it.
+	if err := r.open(ctx); err != nil {
+		return fmt.Errorf("third opening: %w", err)
+	}
+	return errors.Join(r.steps(ctx, "third opening", []func(context.Context) error{r.put("third", 14, 300), r.whole}), r.close())
 }
 
 func (r *faultRun) steps(ctx context.Context, when string, steps []func(context.Context) error) error {
@@ -208,7 +215,9 @@ func (r *faultRun) close() error {
 				r.log = append(r.log, fmt.Sprintf("close: %v", err))
 			}
 			r.background.Wait()
-			r.letGo = !before && r.in.hit() || r.letGo
+			if !before && r.in.hit() {
+				r.inEnd = len(r.seen)
+			}
 			return nil
 		case <-time.After(wait):
 			r.fsys.ReleaseHung()

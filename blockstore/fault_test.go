@@ -188,11 +188,15 @@ func (r *faultRun) judge() error {
 }
 
 // shouldShow says whether a person must be able to see the fault in the status:
-// a drive that refused to take or to give data while the pool ran.
+// a drive that refused to take or to give data while the pool ran. What failed
+// once while it closed is over when somebody looks again; what hung then was let
+// go at once.
 func (r *faultRun) shouldShow() bool {
 	at, f := r.in.at, r.in.fault
 	switch {
-	case f.silent || f.hangs && (at.kind == faultfs.Read || r.letGo) || f.name == "delay" || strings.HasPrefix(f.name, "disk full"):
+	case f.silent || f.hangs && at.kind == faultfs.Read || f.name == "delay" || strings.HasPrefix(f.name, "disk full"):
+		return false
+	case r.inEnd > 0 && f.hangs || r.inEnd > 1 && f.ever == nil:
 		return false
 	case at.class != "journal" && at.class != "bulk" && at.class != "segment head":
 		return false
