@@ -51,6 +51,7 @@ func newApp(con *console) *cli.App {
 			statCommand(con),
 			fsckCommand(con),
 			inspectCommand(con),
+			benchCommand(con),
 			demoCommand(con),
 			versionCommand(con),
 		},

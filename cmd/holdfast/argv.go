@@ -20,10 +20,15 @@ func reorder(app *cli.App, argv []string) ([]string, error) {
 		rest = append(rest[1:len(rest):len(rest)], "--help")
 	}
 
-	// The command: `drive fail` is two words deep. At the top only --help and --version may come first.
+	// The command: `drive fail` is two words deep. At the top only --help and --version may come first. A command
+	// that does something itself (`bench`) takes what names none below it as its own flags and arguments.
 	commands, path := app.Commands, "holdfast"
 	var command *cli.Command
 	for len(commands) > 0 {
+		own := command != nil && command.Action != nil
+		if own && (len(rest) == 0 || find(commands, rest[0]) == nil) {
+			break
+		}
 		if len(rest) == 0 {
 			return nil, &usageError{command: path, err: fmt.Errorf("a command is missing: %s", names(commands))}
 		}
@@ -65,6 +70,9 @@ func reorder(app *cli.App, argv []string) ([]string, error) {
 				out, rest = append(out, rest[0]), rest[1:]
 			}
 		}
+	}
+	if len(arguments) > 0 && find(commands, arguments[0]) != nil { // the parser below would take it for the command
+		return nil, &usageError{command: path, err: fmt.Errorf("%s is a command, which stands in front of its flags (a directory of that name is ./%[1]s)", arguments[0])}
 	}
 	out = append(out, "--")
 	return append(out, arguments...), nil
