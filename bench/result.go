@@ -61,10 +61,13 @@ type Goal struct {
 	Got    float64 `json:"got"`    // in Unit
 	Limit  float64 `json:"limit"`  // in Unit; 0 if Of is empty
 	Unit   Unit    `json:"unit"`   // of Got and Limit
-	Value  float64 `json:"value"`  // the ratio, or Got: what is held against Bound
+	Value  float64 `json:"value"`  // the median of the rounds' ratios, or of Got: what is held against Bound
+	Least  float64 `json:"least"`  // of the rounds, as Value
+	Most   float64 `json:"most"`   // of the rounds, as Value
 	Bound  float64 `json:"bound"`
 	AtMost bool    `json:"at_most"` // Value should be at most Bound, else at least
 	Rounds int     `json:"rounds"`
+	About  string  `json:"about,omitempty"` // what exactly was done, and, if it is missed, why
 }
 
 // Met says whether the goal is reached.
@@ -88,6 +91,10 @@ type Cell struct {
 
 // Grown is what a pool with that many objects does.
 type Grown struct {
-	Objects int64              `json:"objects"`
-	Figures map[string]float64 `json:"figures"` // by name, in seconds per operation, or as the name says
+	Objects int64 `json:"objects"`
+	// Costs are what must not grow: seconds of an operation, or seconds or bytes for each object. The same names
+	// stand in every Grown.
+	Costs []Line `json:"costs"`
+	// Totals are what is as large as the pool is: the time to start, the memory.
+	Totals []Line `json:"totals,omitempty"`
 }
