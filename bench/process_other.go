@@ -1,0 +1,22 @@
+//go:build !linux
+
+package bench
+
+import (
+	"errors"
+	"time"
+)
+
+var errProcess = errors.New("what another process takes is measured on Linux only: leave out its process id")
+
+// ProcessCPU is measured on Linux only.
+func ProcessCPU(int) (time.Duration, error) { return 0, errProcess }
+
+// ResidentBytes is measured on Linux only.
+func ResidentBytes(int) (int64, error) { return 0, errProcess }
+
+// PeakBytes is measured on Linux only.
+func PeakBytes(int) (int64, error) { return 0, errProcess }
+
+// ResetPeak is possible on Linux only.
+func ResetPeak(int) error { return errProcess }
