@@ -65,13 +65,17 @@ type Goal struct {
 	Least  float64 `json:"least"`  // of the rounds, as Value
 	Most   float64 `json:"most"`   // of the rounds, as Value
 	Bound  float64 `json:"bound"`
-	AtMost bool    `json:"at_most"` // Value should be at most Bound, else at least
+	AtMost bool    `json:"at_most"`          // Value should be at most Bound, else at least
+	Beside bool    `json:"beside,omitempty"` // said beside a goal: nothing is promised, and Bound is 0
 	Rounds int     `json:"rounds"`
 	About  string  `json:"about,omitempty"` // what exactly was done, and, if it is missed, why
 }
 
-// Met says whether the goal is reached.
+// Met says whether the goal is reached. What is said beside one always is.
 func (g Goal) Met() bool {
+	if g.Beside {
+		return true
+	}
 	if g.AtMost {
 		return g.Value <= g.Bound
 	}

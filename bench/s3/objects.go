@@ -37,6 +37,10 @@ func newObjects(l Load) *objects {
 		source: newSource(), root: []byte("/" + l.Bucket), base: []byte("/" + l.Bucket + "/" + l.Prefix + "/" + size + "/"),
 		prefix: l.Prefix + "/" + size + "/", size: l.Size, keys: l.Keys,
 	}
+	if l.There {
+		o.stored.Store(o.keys)
+		o.puts.Store(o.keys)
+	}
 	if l.Payload != Unsigned {
 		o.sums = make([]atomic.Pointer[[]sum], o.keys)
 	}

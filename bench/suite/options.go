@@ -1,10 +1,6 @@
 package suite
 
-import (
-	"context"
-
-	"github.com/holdfast-storage/holdfast/bench"
-)
+import "github.com/holdfast-storage/holdfast/bench"
 
 // Options say what is run, and where.
 type Options struct {
@@ -24,10 +20,4 @@ type Options struct {
 type Progress struct {
 	Doing string
 	Done  float64 // share of the whole
-}
-
-// Run measures and returns what it found, with Limits, Goals and Cells filled
-// in. After an error the result holds what was complete by then.
-func Run(ctx context.Context, o Options) (bench.Result, error) {
-	return bench.Result{}, nil
 }

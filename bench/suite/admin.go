@@ -1,0 +1,148 @@
+package suite
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// admin is a daemon's admin API, as far as the suite needs it.
+type admin struct {
+	base           string
+	access, secret string
+	http           *http.Client
+}
+
+func newAdmin(s Server) *admin {
+	return &admin{base: s.AdminURL, access: s.AccessKey, secret: s.SecretKey, http: &http.Client{Timeout: time.Minute}}
+}
+
+// poolState is what the suite reads of GET /api/v1/status.
+type poolState struct {
+	Pool struct {
+		Data   int `json:"data"`
+		Parity int `json:"parity"`
+		Width  int `json:"width"`
+	} `json:"pool"`
+	Drives []struct {
+		Slot  int    `json:"slot"`
+		Path  string `json:"path"`
+		State string `json:"state"`
+	} `json:"drives"`
+	Rebuild struct {
+		State        string `json:"state"`
+		Reason       string `json:"reason"`
+		SegmentsLeft int    `json:"segments_left"`
+	} `json:"rebuild"`
+	Scrub struct {
+		State   string `json:"state"`
+		Reason  string `json:"reason"`
+		Running bool   `json:"running"`
+	} `json:"scrub"`
+}
+
+func (a *admin) status(ctx context.Context) (s poolState, err error) {
+	return s, a.call(ctx, http.MethodGet, "status", nil, &s)
+}
+
+func (a *admin) startScrub(ctx context.Context) error {
+	return a.call(ctx, http.MethodPost, "scrub/start", map[string]any{"rate_bytes": 0}, nil)
+}
+
+func (a *admin) stopScrub(ctx context.Context) error {
+	return a.call(ctx, http.MethodPost, "scrub/stop", nil, nil)
+}
+
+// replace puts the directory in the place of the drive in the slot.
+func (a *admin) replace(ctx context.Context, slot int, dir string) error {
+	path := "drives/" + url.PathEscape(strconv.Itoa(slot)) + "/replace"
+	return a.call(ctx, http.MethodPost, path, map[string]any{"dir": dir, "force": true}, nil)
+}
+
+// await waits until the status is as wanted, for a minute at most.
+func (a *admin) await(ctx context.Context, what string, good func(poolState) bool) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, time.Minute, fmt.Errorf("waited a minute for %s", what))
+	defer cancel()
+	for {
+		s, err := a.status(ctx)
+		if err == nil && good(s) {
+			return nil
+		}
+		if err == nil {
+			err = pause(ctx, pollPeriod)
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// pollPeriod is how often the status is looked at: it shall not be seen in what is measured meanwhile.
+const pollPeriod = 20 * time.Millisecond
+
+func (a *admin) call(ctx context.Context, method, path string, in, out any) error {
+	var body io.Reader
+	if in != nil {
+		text, err := json.Marshal(in)
+		if err != nil {
+			return err
+		}
+		body = bytes.NewReader(text)
+	}
+	text, err := a.send(ctx, method, "/api/v1/"+path, body)
+	if err != nil || out == nil {
+		return err
+	}
+	return json.Unmarshal(text, out)
+}
+
+// metric is the value of a metric without labels.
+func (a *admin) metric(ctx context.Context, name string) (float64, error) {
+	text, err := a.send(ctx, http.MethodGet, "/metrics", nil)
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(text)) {
+		if value, found := strings.CutPrefix(line, name+" "); found {
+			return strconv.ParseFloat(strings.TrimSpace(value), 64)
+		}
+	}
+	return 0, fmt.Errorf("%s/metrics has no %s", a.base, name)
+}
+
+func (a *admin) send(ctx context.Context, method, path string, body io.Reader) ([]byte, error) {
+	r, err := http.NewRequestWithContext(ctx, method, a.base+path, body)
+	if err != nil {
+		return nil, err
+	}
+	r.SetBasicAuth(a.access, a.secret)
+	resp, err := a.http.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = &adminError{method + " " + path, resp.StatusCode, strings.TrimSpace(string(text))}
+	}
+	return text, err
+}
+
+// adminError is an answer other than 200.
+type adminError struct {
+	request string
+	status  int
+	text    string
+}
+
+func (e *adminError) Error() string { return fmt.Sprintf("%s: %d %s", e.request, e.status, e.text) }

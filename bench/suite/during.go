@@ -1,0 +1,137 @@
+package suite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/holdfast-storage/holdfast/bench"
+)
+
+// duringScrub is the side while the daemon scrubs without a cap. A scrub that
+// ends before the side does is begun again.
+func (p *pool) duringScrub(side bench.Side) bench.Side {
+	return p.during(side, work{
+		name:   "a scrub",
+		goesOn: func(s poolState) bool { return s.Scrub.State == "running" },
+		over:   func(s poolState) bool { return !s.Scrub.Running },
+		begin: func(ctx context.Context) error {
+			err := p.admin.startScrub(ctx)
+			if isConflict(err) { // it has begun again by itself, or goes on
+				return nil
+			}
+			return err
+		},
+		end: func(ctx context.Context) error {
+			if err := p.admin.stopScrub(ctx); err != nil && !isConflict(err) {
+				return err
+			}
+			return nil
+		},
+	})
+}
+
+// duringRebuild is the side while what a drive held is made again: one drive
+// after the other is replaced by an empty directory. It ends when the rebuild has.
+func (p *pool) duringRebuild(side bench.Side) bench.Side {
+	return p.during(side, work{
+		name:   "a rebuild",
+		goesOn: func(s poolState) bool { return s.Rebuild.State == "running" },
+		over:   func(s poolState) bool { return s.Rebuild.State == "idle" },
+		begin:  p.replaceNext,
+		end:    func(context.Context) error { return nil },
+	})
+}
+
+// replaceNext replaces the next drive in turn. What the one before held has been removed by then.
+func (p *pool) replaceNext(ctx context.Context) error {
+	slot := p.replaced % len(p.dirs)
+	p.replaced++
+	dir := filepath.Join(p.stage.homes[slot], fmt.Sprintf("%s-r%d", filepath.Base(p.dirs[slot]), p.replaced))
+	status, err := p.admin.status(ctx)
+	if err != nil {
+		return err
+	}
+	old := p.dirs[slot]
+	number := -1
+	for _, d := range status.Drives {
+		if d.Path == old {
+			number = d.Slot
+		}
+	}
+	if number < 0 {
+		return fmt.Errorf("the daemon has no drive at %s", old)
+	}
+	if err := p.admin.replace(ctx, number, dir); err != nil {
+		return err
+	}
+	p.dirs[slot] = dir
+	p.stage.later(func() error { return os.RemoveAll(dir) })
+	return os.RemoveAll(old)
+}
+
+// work is something that a daemon does in the background.
+type work struct {
+	name         string
+	goesOn, over func(poolState) bool
+	begin, end   func(ctx context.Context) error
+}
+
+// during runs the side while the work goes on, from when it does; each time it is over it is begun again.
+func (p *pool) during(side bench.Side, w work) bench.Side {
+	run := func(ctx context.Context, span time.Duration) (bench.Sample, error) {
+		if err := p.set(ctx, w); err != nil {
+			return bench.Sample{}, err
+		}
+		inner, cancel := context.WithCancel(ctx)
+		kept := make(chan error, 1)
+		go func() { kept <- p.keep(inner, w) }()
+		sample, err := side.Run(ctx, span)
+		cancel()
+		if kept := <-kept; !errors.Is(kept, context.Canceled) {
+			err = errors.Join(err, named(w.name, kept))
+		}
+		err = errors.Join(err, w.end(ctx))
+		if err != nil {
+			return sample, err
+		}
+		return sample, p.admin.await(ctx, w.name+" to end", w.over)
+	}
+	return bench.Side{Name: side.Name + ", during " + w.name, Run: run}
+}
+
+// set begins the work and waits until it goes on.
+func (p *pool) set(ctx context.Context, w work) error {
+	if err := w.begin(ctx); err != nil {
+		return named(w.name, err)
+	}
+	return p.admin.await(ctx, w.name+" to begin", w.goesOn)
+}
+
+// keep has the work go on until ctx ends.
+func (p *pool) keep(ctx context.Context, w work) error {
+	for {
+		s, err := p.admin.status(ctx)
+		if err == nil && w.over(s) {
+			err = p.set(context.WithoutCancel(ctx), w) // wholly or not at all
+		}
+		if err == nil {
+			err = pause(ctx, pollPeriod)
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func isConflict(err error) bool {
+	var answer *adminError
+	return errors.As(err, &answer) && answer.status == http.StatusConflict
+}
