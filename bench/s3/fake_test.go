@@ -15,13 +15,9 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/holdfast-storage/holdfast/fuse-free-api/awschunked"
 	"github.com/holdfast-storage/holdfast/fuse-free-api/sigv4"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const (
 	testAccess = "AKIDTEST"

@@ -1,7 +1,9 @@
 package s3
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -81,6 +83,134 @@ func TestPayloads(t *testing.T) {
 					t.Errorf("%d objects are stored", len(f.objects))
 				}
 			})
+		}
+	}
+}
+
+func prepared(t *testing.T, f *fake, load Load) *Loader {
+	t.Helper()
+	l := newTestLoad(t, f, load)
+	if err := l.Prepare(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func TestBusyServer(t *testing.T) {
+	f := newFake(t, false)
+	l := prepared(t, f, Load{Operation: bench.Put, Size: 10, Clients: 2, Written: 100})
+	f.busy = 3
+	sample, err := l.Side().Run(t.Context(), time.Minute)
+	if err != nil || sample.Ops != 7 || l.Refused() != 3 {
+		t.Errorf("%+v, %d refused, %v", sample, l.Refused(), err)
+	}
+}
+
+// TestServerWithout cleans up where keys can only be deleted one by one, and leaves a bucket that was there.
+func TestServerWithout(t *testing.T) {
+	f := newFake(t, false)
+	f.single = true
+	f.buckets["/bench"] = true
+	l := prepared(t, f, Load{Operation: bench.Get, Size: 10})
+	f.objects["/bench/load/10/other"] = nil
+	if len(f.objects) != 21 {
+		t.Errorf("%d objects before", len(f.objects))
+	}
+	if err := l.Clean(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if len(f.objects) != 1 || !f.buckets["/bench"] {
+		t.Errorf("%d objects are left, buckets %v", len(f.objects), f.buckets)
+	}
+}
+
+func TestFailures(t *testing.T) {
+	f := newFake(t, false)
+	l := prepared(t, f, Load{Operation: bench.Get, Size: 10})
+	f.spoil = true
+	if _, err := l.Side().Run(t.Context(), testSpan); err == nil || !strings.Contains(err.Error(), "other bytes came") {
+		t.Errorf("spoilt: %v", err)
+	}
+	clear(f.objects)
+	_, err := l.Side().Run(t.Context(), testSpan)
+	var answer *Error
+	if !errors.As(err, &answer) || answer.Status != 404 || answer.Code != "NoSuchKey" {
+		t.Errorf("gone: %v", err)
+	}
+	target := f.target()
+	target.SecretKey = "another secret"
+	if l, err = NewLoad(target, Load{Operation: bench.Put}); err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if err := l.Prepare(t.Context()); err == nil || !strings.Contains(err.Error(), "403") || strings.Contains(fmt.Sprintf("%v %+v %#v", target, target, target), "secret") {
+		t.Errorf("with another secret: %v", err)
+	}
+}
+
+// TestAs reads with one load what another has stored.
+func TestAs(t *testing.T) {
+	f := newFake(t, false)
+	l := prepared(t, f, Load{Operation: bench.Mix, Size: 10})
+	if len(f.objects) != 10 {
+		t.Errorf("%d objects are stored for the mix", len(f.objects))
+	}
+	for _, operation := range []bench.Operation{bench.Get, bench.Put, bench.Delete, bench.List} {
+		other, err := l.As(operation, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := other.Prepare(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := other.Side().Run(t.Context(), testSpan); err != nil {
+			t.Errorf("%s: %v", operation, err)
+		}
+		other.Close()
+	}
+	if err := l.Clean(t.Context()); err != nil || len(f.objects) > 0 {
+		t.Errorf("%d objects are left: %v", len(f.objects), err)
+	}
+}
+
+func TestWrongLoads(t *testing.T) {
+	good := Target{Endpoint: "http://localhost", AccessKey: "a", SecretKey: "b"}
+	for name, c := range map[string]struct {
+		target Target
+		load   Load
+	}{
+		"no operation":    {good, Load{}},
+		"a small range":   {good, Load{Operation: bench.Range, Size: 100}},
+		"a negative size": {good, Load{Operation: bench.Put, Size: -1}},
+		"a payload":       {good, Load{Operation: bench.Put, Payload: "sealed"}},
+		"a bucket":        {good, Load{Operation: bench.Put, Bucket: "A"}},
+		"a prefix":        {good, Load{Operation: bench.Put, Prefix: "a b"}},
+		"no keys":         {Target{Endpoint: "http://localhost"}, Load{Operation: bench.Put}},
+		"a path":          {Target{Endpoint: "http://localhost/s3", AccessKey: "a", SecretKey: "b"}, Load{Operation: bench.Put}},
+		"no scheme":       {Target{Endpoint: "localhost:9000", AccessKey: "a", SecretKey: "b"}, Load{Operation: bench.Put}},
+	} {
+		if _, err := NewLoad(c.target, c.load); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+func TestServers(t *testing.T) {
+	for endpoint, want := range map[string]string{
+		"http://h":             "h:80 h",
+		"http://h:80/":         "h:80 h",
+		"https://h:443":        "h:443 h",
+		"https://h:9000":       "h:9000 h:9000",
+		"http://[::1]":         "[::1]:80 [::1]",
+		"https://[::1]:9000":   "[::1]:9000 [::1]:9000",
+		"http://127.0.0.1:443": "127.0.0.1:443 127.0.0.1:443",
+	} {
+		s, err := newServer(Target{Endpoint: endpoint, AccessKey: "a", SecretKey: "b"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.address + " " + s.host; got != want {
+			t.Errorf("%s: %s, want %s", endpoint, got, want)
 		}
 	}
 }

@@ -23,6 +23,11 @@ func (l *Loader) Prepare(ctx context.Context) error {
 		return err
 	}
 	o := l.objects
+	if l.load.Operation != bench.Put {
+		if err := l.refill(ctx); err != nil {
+			return err
+		}
+	}
 	want := o.keys
 	switch l.load.Operation {
 	case bench.Put:
