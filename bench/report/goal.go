@@ -19,8 +19,11 @@ func goalUnit(g bench.Goal) bench.Unit {
 // isShare: the goal asks for that much of what would be possible, at most all of it.
 func isShare(g bench.Goal) bool { return g.Of != "" && !g.AtMost && g.Bound <= 1 }
 
-// bound is what the goal asks for: ≥ 80 %.
+// bound is what the goal asks for: ≥ 80 %. Empty if nothing is promised.
 func bound(g bench.Goal) string {
+	if g.Beside {
+		return ""
+	}
 	sign := "≥ "
 	if g.AtMost {
 		sign = "≤ "
@@ -42,18 +45,32 @@ func spread(least, most float64, unit bench.Unit) string {
 
 // verdict is in words too: colour and sign are not for everyone.
 func verdict(g bench.Goal) (sign, word string) {
-	if g.Met() {
+	switch {
+	case g.Beside:
+		return "·", "beside"
+	case g.Met():
 		return "✓", "met"
+	default:
+		return "✗", "missed"
 	}
-	return "✗", "missed"
 }
 
-// tally counts the goals that are met.
-func tally(goals []bench.Goal) (met int) {
+// tally counts the goals, and those of them that are met. What is said beside one is none.
+func tally(goals []bench.Goal) (met, all int) {
 	for _, g := range goals {
+		if g.Beside {
+			continue
+		}
+		all++
 		if g.Met() {
 			met++
 		}
 	}
-	return met
+	return met, all
+}
+
+// Missed counts the goals that are not met.
+func Missed(goals []bench.Goal) int {
+	met, all := tally(goals)
+	return all - met
 }

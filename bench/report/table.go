@@ -66,7 +66,8 @@ func goalsTable(w io.Writer, r bench.Result) error {
 }
 
 func tallyText(goals []bench.Goal) string {
-	return fmt.Sprintf("%d of %d met.", tally(goals), len(goals))
+	met, all := tally(goals)
+	return fmt.Sprintf("%d of %d met.", met, all)
 }
 
 // rounds says of how many rounds a figure is the median, and how far they lie apart.

@@ -44,7 +44,11 @@ type childPlace struct {
 // startChild runs `holdfast serve --json` with these arguments, on ports that the system chooses, and waits until it
 // serves, for a minute at most. If it does not, the child is gone when startChild returns; its exit code is in *child.
 func startChild(ctx context.Context, place childPlace, args ...string) (readyLine, *child, error) {
-	args = append([]string{"serve", "--json", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"}, args...)
+	return startServer(ctx, place, append([]string{"serve", "--json", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"}, args...)...)
+}
+
+// startServer is startChild of any command that prints a line of JSON when it is ready.
+func startServer(ctx context.Context, place childPlace, args ...string) (readyLine, *child, error) {
 	c := &child{command: exec.Command(place.executable, args...), exited: make(chan struct{})}
 	c.command.Dir = place.dir
 	c.command.Env = place.env

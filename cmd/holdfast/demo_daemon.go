@@ -36,15 +36,18 @@ func (d *demoDaemon) prepare(dir string) (err error) {
 func (d *demoDaemon) logPath() string  { return filepath.Join(d.dir, "daemon.log") }
 func (d *demoDaemon) keysPath() string { return filepath.Join(d.dir, "credentials") }
 
-// environment is this process's without what would lead the child elsewhere.
 func (d *demoDaemon) environment() []string {
-	var env []string
-	for _, entry := range os.Environ() {
+	return append(withoutSettings(os.Environ()), "HOLDFAST_CREDENTIALS="+d.keysPath(), "HOLDFAST_ADMIN_URL="+d.adminAt)
+}
+
+// withoutSettings is the environment without what would lead a child elsewhere.
+func withoutSettings(environment []string) (env []string) {
+	for _, entry := range environment {
 		if !strings.HasPrefix(entry, "HOLDFAST_") {
 			env = append(env, entry)
 		}
 	}
-	return append(env, "HOLDFAST_CREDENTIALS="+d.keysPath(), "HOLDFAST_ADMIN_URL="+d.adminAt)
+	return env
 }
 
 // start starts the daemon over the drives that are left and waits until it serves.
@@ -136,9 +139,12 @@ func (d *demoDaemon) exchange(was, is string) {
 }
 
 // logTail is the end of the daemon's log, for when something went wrong.
-func (d *demoDaemon) logTail() string {
+func (d *demoDaemon) logTail() string { return logTail(d.logPath()) }
+
+// logTail is the end of a log that is not empty.
+func logTail(path string) string {
 	const most = 30
-	log, err := os.ReadFile(d.logPath())
+	log, err := os.ReadFile(path)
 	if err != nil || len(log) == 0 {
 		return ""
 	}
