@@ -14,7 +14,6 @@ MENDKILLS ?= 20
 RACE      ?= ./...
 CLIENTS   ?= .
 BENCH     ?= ./erasure/... ./blockstore/...
-MEND_MIB  ?= 2048
 HISTORIES ?= 200000
 
 # The same static binary everywhere: no C library, no paths of the machine that built it.
@@ -22,7 +21,7 @@ export CGO_ENABLED := 0
 GOBUILD := $(GO) build -trimpath -ldflags '$(LDFLAGS)'
 
 .DEFAULT_GOAL := help
-.PHONY: help build cross run demo test race kill clients histories fuzz soak mutants lint fmt bench bench-mend figures clean
+.PHONY: help build cross run demo test race kill clients histories fuzz soak mutants lint fmt bench figures clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -84,9 +83,6 @@ fmt: ## format the source
 
 bench: ## the benchmarks of the code and the engine
 	$(GO) test -run '^$$' -bench . $(BENCH)
-
-bench-mend: ## rebuild a lost drive of MEND_MIB, large objects and small, beside a bare copy (TMPDIR says where)
-	HOLDFAST_BENCH_MEND=$(MEND_MIB) $(GO) test -count=1 -timeout 2h -run '^TestMend$$' -v ./bench
 
 figures: build ## what the README states: rates, bytes on disk, memory, time to start (TMPDIR says where)
 	HOLDFAST_FIGURES=1 HOLDFAST_BINARY="$(CURDIR)/$(BIN)" $(GO) test -count=1 -timeout 1h -run '^Test(Connection)?Figures$$' -v ./cmd/holdfast

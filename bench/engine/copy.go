@@ -1,0 +1,112 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/holdfast-storage/holdfast/bench"
+)
+
+// copyChunk is what the bare copy reads and writes at a time.
+const copyChunk = 1 << 20
+
+// Copy asks of the drives what [Stored.Rebuild] asks of them, and does nothing
+// else: it reads all files of a segment but one drive's past the page cache,
+// side by side, writes as many bytes as one of them has, syncs them, and reads
+// them back. It is the limit of a rebuild, for it waits for reads and writes
+// both. A run is one drive.
+func (s *Stored) Copy() bench.Side {
+	return bench.Side{Name: "bare copy", Run: func(ctx context.Context, _ time.Duration) (r bench.Sample, err error) {
+		drive := s.content.Dirs[s.lost%len(s.content.Dirs)]
+		if r.Bytes, err = s.columnBytes(drive); err != nil {
+			return r, err
+		}
+		if err := os.MkdirAll(beside(drive), 0o700); err != nil {
+			return r, err
+		}
+		if err := s.forget(); err != nil {
+			return r, err
+		}
+		names := s.sealed()
+		began, cpu := time.Now(), processCPU()
+		group, inner := errgroup.WithContext(ctx)
+		group.SetLimit(rebuildWorkers)
+		for _, name := range names {
+			group.Go(func() error {
+				var sources []string
+				for _, dir := range s.content.Dirs {
+					if dir != drive {
+						sources = append(sources, segmentFile(dir, name))
+					}
+				}
+				return copySegment(inner, sources, filepath.Join(beside(drive), name))
+			})
+		}
+		err = group.Wait()
+		r.Elapsed, r.CPU, r.Ops = time.Since(began), processCPU()-cpu, int64(len(names))
+		return r, errors.Join(err, os.RemoveAll(beside(drive)))
+	}}
+}
+
+// copySegment reads the sources side by side and writes the first of them.
+func copySegment(ctx context.Context, sources []string, to string) error {
+	out, err := os.Create(to)
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	if err := parallel(sources, func(i int, path string) error {
+		if i == 0 {
+			return readThrough(ctx, path, out)
+		}
+		return readThrough(ctx, path, io.Discard)
+	}); err != nil {
+		return err
+	}
+	if err := syncData(out); err != nil {
+		return err
+	}
+	if err := forget(out); err != nil {
+		return err
+	}
+	return readThrough(ctx, to, io.Discard)
+}
+
+// readThrough reads a file from the drive and writes what it holds. A segment
+// need not have a file on every drive.
+func readThrough(ctx context.Context, path string, to io.Writer) error {
+	in, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	if err := forget(in); err != nil {
+		return err
+	}
+	buf := make([]byte, copyChunk)
+	for ctx.Err() == nil {
+		n, err := io.ReadFull(in, buf)
+		if n > 0 {
+			if _, err := to.Write(buf[:n]); err != nil {
+				return err
+			}
+		}
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			return forget(in)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}

@@ -1,0 +1,28 @@
+package engine
+
+import (
+	"io/fs"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// openDirect opens a file for reading past the page cache.
+func openDirect(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_RDONLY|unix.O_DIRECT, 0)
+}
+
+// forget drops a file's clean pages from the page cache.
+func forget(f *os.File) error { return unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED) }
+
+// syncData makes a file's data durable, and of its metadata what is needed to read them.
+func syncData(f *os.File) error { return unix.Fdatasync(int(f.Fd())) }
+
+// allocated is the bytes that a file has on its disk.
+func allocated(info fs.FileInfo) int64 {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		return st.Blocks * 512
+	}
+	return info.Size()
+}

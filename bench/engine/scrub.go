@@ -1,0 +1,124 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/holdfast-storage/holdfast/bench"
+	"github.com/holdfast-storage/holdfast/blockstore"
+)
+
+// Scrub is a scrub without a cap, as the daemon runs it: every sealed segment
+// is read, verified and held against the catalog, one after the other, and at
+// the end the catalog against the segments. A run is one scrub of everything,
+// however long it takes. Bytes are those of the segments'
+// files. (What Mend says that it has read is whole chunks, beyond the files' ends too.)
+func (s *Stored) Scrub() bench.Side {
+	return bench.Side{Name: "scrub", Run: func(ctx context.Context, _ time.Duration) (r bench.Sample, err error) {
+		for _, dir := range s.content.Dirs {
+			n, err := s.columnBytes(dir)
+			if err != nil {
+				return r, err
+			}
+			r.Bytes += n
+		}
+		began, cpu := time.Now(), processCPU()
+		for _, id := range s.pool.Segments() {
+			report, err := s.pool.Mend(ctx, id, blockstore.MendOptions{Records: true, Names: true})
+			if err == nil && len(report.Findings) > 0 {
+				err = errors.New(report.Findings[0].Text)
+			}
+			if err != nil {
+				return r, fmt.Errorf("segment %v: %w", id, err)
+			}
+			r.Ops++
+		}
+		if _, err := s.pool.CrossCheck(ctx, nil, nil); err != nil {
+			return r, err
+		}
+		r.Elapsed, r.CPU = time.Since(began), processCPU()-cpu
+		return r, nil
+	}}
+}
+
+// A direct read asks for so many bytes, and each drive has so many of them
+// under way. With one at a time the page cache's own read-ahead was faster.
+const (
+	directChunk = 1 << 20
+	directDepth = 4
+)
+
+// Read reads the files that a scrub reads, past the page cache, and does
+// nothing with what they hold: all drives at the same time, on each one file
+// after the other. A run reads everything once.
+func (s *Stored) Read() bench.Side {
+	buffers := make([][directDepth][]byte, len(s.content.Dirs))
+	for i := range buffers {
+		for j := range buffers[i] {
+			buffers[i][j] = alignedBuffer(directChunk)
+		}
+	}
+	return bench.Side{Name: "direct read", Run: func(ctx context.Context, _ time.Duration) (r bench.Sample, err error) {
+		var bytes atomic.Int64
+		names := s.sealed()
+		began, cpu := time.Now(), processCPU()
+		err = parallel(s.content.Dirs, func(i int, dir string) error {
+			for _, name := range names {
+				n, err := readDirect(ctx, segmentFile(dir, name), buffers[i])
+				bytes.Add(n)
+				if err != nil && !errors.Is(err, fs.ErrNotExist) { // not every segment is as wide as the pool
+					return err
+				}
+			}
+			return nil
+		})
+		r.Elapsed, r.CPU = time.Since(began), processCPU()-cpu
+		r.Bytes, r.Ops = bytes.Load(), int64(len(names))
+		return r, err
+	}}
+}
+
+// readDirect reads a file to its end, past the page cache.
+func readDirect(ctx context.Context, path string, buffers [directDepth][]byte) (int64, error) {
+	f, err := openDirect(path)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	var bytes atomic.Int64
+	err = parallel(buffers[:], func(i int, buf []byte) error {
+		for at := int64(i) * directChunk; ; at += directDepth * directChunk {
+			n, err := f.ReadAt(buf, at)
+			bytes.Add(int64(n))
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			if err = errors.Join(err, ctx.Err()); err != nil {
+				return err
+			}
+		}
+	})
+	return bytes.Load(), err
+}
+
+// columnBytes is what lies in the sealed segments' files of a drive; holes are no work.
+func (s *Stored) columnBytes(dir string) (bytes int64, err error) {
+	names := s.sealed()
+	for _, path := range segmentFiles(dir) {
+		info, err := os.Stat(path)
+		if err != nil {
+			return 0, err
+		}
+		if slices.Contains(names, info.Name()) {
+			bytes += allocated(info)
+		}
+	}
+	return bytes, nil
+}
