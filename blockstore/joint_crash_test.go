@@ -225,7 +225,7 @@ func TestSharedDevice(t *testing.T) {
 	one, two := v.label.Members[0], v.label.Members[1]
 	on := func(x, y vfs.DeviceID) {
 		p.space.mu.Lock()
-		p.space.drive[one.ID], p.space.drive[two.ID] = room{device: x}, room{device: y}
+		p.space.drive[one.ID], p.space.drive[two.ID] = &room{device: x}, &room{device: y}
 		p.space.mu.Unlock()
 	}
 	on(a, b)

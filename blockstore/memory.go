@@ -61,6 +61,7 @@ type memory struct {
 	checks    *share
 	pool      sync.Pool
 	own       sync.Pool // *[ownBytes]byte, requests' own memory (see lend.go)
+	first     sync.Pool // *[intakeFirst]byte, what uploads begin with
 }
 
 // share is one part of the budget.

@@ -2,6 +2,7 @@ package blockstore
 
 import (
 	"fmt"
+	"iter"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -17,7 +18,7 @@ type space struct {
 	fs vfs.FS
 
 	mu    sync.Mutex
-	drive map[uuid.UUID]room
+	drive map[uuid.UUID]*room
 }
 
 type room struct {
@@ -44,7 +45,7 @@ func (r room) forData() uint64 {
 // headersMax is no less than a block has beside its payload.
 const headersMax = 64 << 10
 
-func newSpace(fs vfs.FS) *space { return &space{fs: fs, drive: make(map[uuid.UUID]room)} }
+func newSpace(fs vfs.FS) *space { return &space{fs: fs, drive: make(map[uuid.UUID]*room)} }
 
 // look asks a drive. It hangs when the drive does.
 func (s *space) look(d *drive.Drive) {
@@ -57,35 +58,51 @@ func (s *space) look(d *drive.Drive) {
 		r.device = fi.DeviceID()
 	}
 	s.mu.Lock()
-	r.queued = s.drive[d.ID()].queued
+	if old := s.drive[d.ID()]; old != nil {
+		r.queued = old.queued
+	}
 	r.free -= min(r.free, r.queued)
-	s.drive[d.ID()] = r
+	s.drive[d.ID()] = &r
 	s.mu.Unlock()
 }
 
 // take counts what is about to be written to a drive, so that the reserve holds
 // however much is written between two looks.
 func (s *space) take(id uuid.UUID, bytes int64) {
-	s.count(id, func(r *room) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for r := range s.sharing(id) {
 		r.free -= min(r.free, uint64(bytes))
 		r.queued += uint64(bytes)
-	})
+	}
 }
 
 // landed says that what was taken is on the drive, or will not be.
 func (s *space) landed(id uuid.UUID, bytes int64) {
-	s.count(id, func(r *room) { r.queued -= min(r.queued, uint64(bytes)) })
-}
-
-// count changes the account of a drive, and of those that share its room.
-func (s *space) count(id uuid.UUID, change func(*room)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	device := s.drive[id].device
-	for other, r := range s.drive {
-		if other == id || device != (vfs.DeviceID{}) && r.device == device {
-			change(&r)
-			s.drive[other] = r
+	for r := range s.sharing(id) {
+		r.queued -= min(r.queued, uint64(bytes))
+	}
+}
+
+// sharing goes through the account of a drive, and those of the drives that share
+// its room. The mutex is held.
+func (s *space) sharing(id uuid.UUID) iter.Seq[*room] {
+	return func(yield func(*room) bool) {
+		own := s.drive[id]
+		if own == nil {
+			return
+		}
+		shared := own.device != (vfs.DeviceID{})
+		if !shared {
+			yield(own)
+			return
+		}
+		for _, r := range s.drive {
+			if r.device == own.device && !yield(r) {
+				return
+			}
 		}
 	}
 }
@@ -94,8 +111,11 @@ func (s *space) count(id uuid.UUID, change func(*room)) {
 func (s *space) exhausted(id uuid.UUID) {
 	s.mu.Lock()
 	r := s.drive[id]
+	if r == nil {
+		r = &room{}
+		s.drive[id] = r
+	}
 	r.full, r.free = true, 0
-	s.drive[id] = r
 	s.mu.Unlock()
 }
 
@@ -105,7 +125,10 @@ func (s *space) of(id uuid.UUID, kind drive.Kind) (free uint64, known bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, known := s.drive[id]
-	if known = known && r.total > 0 || r.full; kind == drive.Journal {
+	if !known {
+		return 0, false
+	}
+	if known = r.total > 0 || r.full; kind == drive.Journal {
 		return r.free, known
 	}
 	return r.forData(), known
@@ -133,26 +156,30 @@ func (s *space) check(v *membership) error {
 			continue
 		}
 		if r, known := s.drive[id]; !known || r.total == 0 && !r.full || r.forData() > 0 {
-			n++
+			if n++; n > v.label.Parity { // every request asks, so no more is looked at than need be
+				return nil
+			}
 		}
 	}
-	if n < v.label.Parity+1 {
-		return fmt.Errorf("%w: %d drives have room, %d are needed; delete objects or add drives", ErrNoSpace, n, v.label.Parity+1)
-	}
-	return nil
+	return fmt.Errorf("%w: %d drives have room, %d are needed; delete objects or add drives", ErrNoSpace, n, v.label.Parity+1)
 }
 
 // both is what status shows of a drive.
 func (s *space) both(id uuid.UUID) (free, total uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r := s.drive[id]
-	return r.free, r.total
+	if r := s.drive[id]; r != nil {
+		return r.free, r.total
+	}
+	return 0, 0
 }
 
 // device tells which device a drive is on.
 func (s *space) device(id uuid.UUID) vfs.DeviceID {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.drive[id].device
+	if r := s.drive[id]; r != nil {
+		return r.device
+	}
+	return vfs.DeviceID{}
 }

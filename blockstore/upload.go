@@ -19,8 +19,9 @@ const (
 	// clients cost none of the budget. It is also about the least that is ever
 	// written as a stripe while the body goes on.
 	intakeBytes = ownBytes
-	// intakeFirst is what it begins with, enough for most small objects.
-	intakeFirst = 4 << 10
+	// intakeFirst is what it begins with, enough for most small objects: those of
+	// 4 KiB among them, with room to see their end.
+	intakeFirst = 4<<10 + 512
 	// uploadDepth bounds the writes that an upload has under way per file.
 	uploadDepth = 4
 )
@@ -147,16 +148,40 @@ func (u *upload) makeRoom() error {
 	switch c := cap(u.intake); {
 	case c >= most:
 		return u.take()
-	case c == 0 && most > intakeFirst:
-		larger = make([]byte, 0, intakeFirst)
+	case c == 0:
+		larger = u.p.mem.getFirst()[:0]
 	case most == intakeBytes:
 		larger = u.p.mem.getOwn()[:0]
 	default:
 		larger = make([]byte, 0, most)
 	}
-	u.intake = append(larger, u.intake...)
+	larger = append(larger, u.intake...)
+	u.giveIntake()
+	u.intake = larger
 	return nil
 }
+
+// giveIntake gives the intake back.
+func (u *upload) giveIntake() {
+	switch cap(u.intake) {
+	case intakeFirst:
+		u.p.mem.putFirst(u.intake)
+	case intakeBytes:
+		u.p.mem.putOwn(u.intake)
+	}
+	u.intake = nil
+}
+
+// getFirst gets an upload what it begins with, intakeFirst bytes.
+func (mem *memory) getFirst() []byte {
+	if b, ok := mem.first.Get().(*[intakeFirst]byte); ok {
+		return b[:]
+	}
+	return make([]byte, intakeFirst)
+}
+
+// putFirst takes it back.
+func (mem *memory) putFirst(b []byte) { mem.first.Put((*[intakeFirst]byte)(b[:intakeFirst])) }
 
 // readInto reads once, and keeps account of it.
 func (u *upload) readInto(b []byte) (int, error) {
@@ -275,11 +300,8 @@ func (u *upload) pieces() [][]byte {
 // close gives back everything the upload holds, whatever became of it.
 func (u *upload) close() {
 	u.p.bulk.leave(u.slot)
-	if cap(u.intake) == intakeBytes {
-		u.p.mem.putOwn(u.intake)
-	}
-	u.intake = nil
 	u.digest.end()
+	u.giveIntake()
 	releaseAll(u.cols)
 	u.cols = nil
 	for _, o := range u.outs {

@@ -62,6 +62,7 @@ type applier struct {
 	live  deltas
 	place Place
 	seq   uint64 // of the record at hand
+	alive uint64 // a bucket that is known to be there; 0: none
 }
 
 // prepare gives the physical batch (and the meta entry in it) that takes a
@@ -180,8 +181,15 @@ func found(err error) (bool, error) {
 
 // bucketAlive tells whether the incarnation of that id is there (R11).
 func (a *applier) bucketAlive(id uint64) (bool, error) {
+	if id == a.alive && id != 0 { // as for most records of a batch
+		return true, nil
+	}
 	_, err := getBucketName(a.out, id)
-	return found(err)
+	ok, err := found(err)
+	if ok {
+		a.alive = id
+	}
+	return ok, err
 }
 
 // forget takes an object's old entry out of the account. It is deleted or
@@ -284,6 +292,7 @@ func (a *applier) bucketDelete(r *BucketDelete) error {
 	if err := a.unset(bucketKey(name)); err != nil {
 		return err
 	}
+	a.alive = 0
 	return a.unset(idKey(r.Bucket))
 }
 

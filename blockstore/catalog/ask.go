@@ -117,12 +117,6 @@ func read[T any](ctx context.Context, c *Catalog, f func(pebble.Reader) (T, erro
 	}, nil)
 }
 
-// Bucket gives the bucket of that name, or ErrNotFound. As all reads it gives
-// ErrUnavailable if no replica can answer, and ctx's error if that ends first.
-func (c *Catalog) Bucket(ctx context.Context, name string) (Bucket, error) {
-	return read(ctx, c, func(r pebble.Reader) (Bucket, error) { return getBucket(r, name) })
-}
-
 // BucketName gives the name of the bucket of that id, or ErrNotFound.
 func (c *Catalog) BucketName(ctx context.Context, id uint64) (string, error) {
 	return read(ctx, c, func(r pebble.Reader) (string, error) { return getBucketName(r, id) })

@@ -93,7 +93,8 @@ type Catalog struct {
 	serving *member            // nil until one is chosen
 	queued  meta               // of the last batch that was queued
 	acked   uint64             // LSN of the last batch that Apply returned for
-	changed chan struct{}      // closed and replaced when anything above changes
+	buckets bucketCache
+	changed chan struct{} // closed and replaced when anything above changes
 	closed  bool
 }
 
@@ -152,6 +153,7 @@ func (c *Catalog) Attach(r *Replica, name string) error {
 		return errBuilding
 	case len(c.members) == 0 && m.lsn > c.queued.lsn || c.queued == (meta{}):
 		c.queued, c.acked = m, m.lsn
+		c.buckets = bucketCache{lsn: m.lsn} // of what it knew nothing is sure
 	case m.lsn != c.queued.lsn || m.uid != c.queued.uid:
 		return fmt.Errorf("%w: %q is at LSN %d, the catalog at %d", ErrBehind, name, m.lsn, c.queued.lsn)
 	}

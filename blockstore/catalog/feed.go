@@ -32,6 +32,9 @@ func (c *Catalog) Apply(ctx context.Context, b Batch) error {
 		if err != nil {
 			return err
 		}
+		c.mu.Lock()
+		c.buckets.changes(d)
+		c.mu.Unlock()
 		type physical struct {
 			repr []byte
 			meta meta
