@@ -49,6 +49,8 @@ func TestOperations(t *testing.T) {
 				if err := l.Clean(t.Context()); err != nil {
 					t.Fatal(err)
 				}
+				f.mu.Lock()
+				defer f.mu.Unlock()
 				if len(f.objects) > 0 || len(f.buckets) > 0 {
 					t.Errorf("%d objects and %d buckets are left", len(f.objects), len(f.buckets))
 				}
@@ -74,6 +76,8 @@ func TestPayloads(t *testing.T) {
 				if _, err := l.Side().Run(t.Context(), time.Minute); err != nil {
 					t.Fatal(err)
 				}
+				f.mu.Lock()
+				defer f.mu.Unlock()
 				for path, data := range f.objects {
 					if n := int64(path[len(path)-1] - '0'); int64(len(data)) != size || !l.objects.source.equal(data, place(n)) {
 						t.Errorf("%s is not what was sent", path)
@@ -99,7 +103,7 @@ func prepared(t *testing.T, f *fake, load Load) *Loader {
 func TestBusyServer(t *testing.T) {
 	f := newFake(t, false)
 	l := prepared(t, f, Load{Operation: bench.Put, Size: 10, Clients: 2, Written: 100})
-	f.busy = 3
+	f.set(func() { f.busy = 3 })
 	sample, err := l.Side().Run(t.Context(), time.Minute)
 	if err != nil || sample.Ops != 7 || l.Refused() != 3 {
 		t.Errorf("%+v, %d refused, %v", sample, l.Refused(), err)
@@ -109,16 +113,19 @@ func TestBusyServer(t *testing.T) {
 // TestServerWithout cleans up where keys can only be deleted one by one, and leaves a bucket that was there.
 func TestServerWithout(t *testing.T) {
 	f := newFake(t, false)
-	f.single = true
-	f.buckets["/bench"] = true
+	f.set(func() { f.single, f.buckets["/bench"] = true, true })
 	l := prepared(t, f, Load{Operation: bench.Get, Size: 10})
-	f.objects["/bench/load/10/other"] = nil
-	if len(f.objects) != 21 {
-		t.Errorf("%d objects before", len(f.objects))
-	}
+	f.set(func() { f.objects["/bench/load/10/other"] = nil })
+	f.set(func() {
+		if len(f.objects) != 21 {
+			t.Errorf("%d objects before", len(f.objects))
+		}
+	})
 	if err := l.Clean(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if len(f.objects) != 1 || !f.buckets["/bench"] {
 		t.Errorf("%d objects are left, buckets %v", len(f.objects), f.buckets)
 	}
@@ -127,11 +134,11 @@ func TestServerWithout(t *testing.T) {
 func TestFailures(t *testing.T) {
 	f := newFake(t, false)
 	l := prepared(t, f, Load{Operation: bench.Get, Size: 10})
-	f.spoil = true
+	f.set(func() { f.spoil = true })
 	if _, err := l.Side().Run(t.Context(), testSpan); err == nil || !strings.Contains(err.Error(), "other bytes came") {
 		t.Errorf("spoilt: %v", err)
 	}
-	clear(f.objects)
+	f.set(func() { clear(f.objects) })
 	_, err := l.Side().Run(t.Context(), testSpan)
 	var answer *Error
 	if !errors.As(err, &answer) || answer.Status != 404 || answer.Code != "NoSuchKey" {
@@ -152,9 +159,11 @@ func TestFailures(t *testing.T) {
 func TestAs(t *testing.T) {
 	f := newFake(t, false)
 	l := prepared(t, f, Load{Operation: bench.Mix, Size: 10})
-	if len(f.objects) != 10 {
-		t.Errorf("%d objects are stored for the mix", len(f.objects))
-	}
+	f.set(func() {
+		if len(f.objects) != 10 {
+			t.Errorf("%d objects are stored for the mix", len(f.objects))
+		}
+	})
 	for _, operation := range []bench.Operation{bench.Get, bench.Put, bench.Delete, bench.List} {
 		other, err := l.As(operation, 2)
 		if err != nil {
@@ -168,7 +177,10 @@ func TestAs(t *testing.T) {
 		}
 		other.Close()
 	}
-	if err := l.Clean(t.Context()); err != nil || len(f.objects) > 0 {
+	err := l.Clean(t.Context())
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err != nil || len(f.objects) > 0 {
 		t.Errorf("%d objects are left: %v", len(f.objects), err)
 	}
 }
