@@ -1,13 +1,121 @@
 package report
 
 import (
-	"errors"
+	_ "embed" // the page's form and style
+	"html/template"
 	"io"
+	"slices"
 
 	"github.com/holdfast-storage/holdfast/bench"
 )
 
+//go:embed page.html
+var pageForm string
+
+//go:embed page.css
+var pageStyle string
+
 // Page writes the result as a page: see the package's comment.
 func Page(w io.Writer, r bench.Result) error {
-	return errors.New("the page is not part of this build")
+	form, err := template.New("page").Funcs(template.FuncMap{
+		"goals": func(head string, rows []goalRow) goalTable { return goalTable{head, rows} },
+	}).Parse(pageForm)
+	if err != nil {
+		return err
+	}
+	return form.Execute(w, newPage(r))
+}
+
+// page is what page.html is filled in with.
+type page struct {
+	Style     template.CSS
+	Result    bench.Result
+	Facts     []fact
+	Rounds    int // the fewest of a goal or a cell; 0: there are none
+	Met, All  int
+	Shares    []goalRow // of what would be possible
+	Costs     []goalRow // that are not to be exceeded, and whatever else is held against a bound
+	Limits    []limitRow
+	Parts     []matrixPart
+	Latencies []latencies
+	Growth    *chart
+	Grown     grownRows
+}
+
+// goalRow is a goal in words, and its bar.
+type goalRow struct {
+	Path, Figure, Got, Limit, Of, Value, Spread, Bound, About, Sign, Word string
+	Rounds                                                                int
+	Bar                                                                   *bar
+}
+
+// goalTable is the rows whose bars are on the same paper, which Head names.
+type goalTable struct {
+	Head string
+	Rows []goalRow
+}
+
+type limitRow struct{ Name, Value, Spread, About string }
+
+// matrixPart is a layer in a state: an overview, charts, and all of its figures.
+type matrixPart struct {
+	Name     string
+	Overview []overview
+	Charts   []*chart
+	Rows     []matrixRow
+	Folded   bool // shown only when it is asked for
+}
+
+func newPage(r bench.Result) page {
+	p := page{
+		Style: template.CSS(pageStyle), Result: r, Facts: facts(r), Rounds: fewestRounds(r),
+		Latencies: allLatencies(r.Cells), Growth: growthChart(r.Growth), Grown: growthRows(r.Growth),
+	}
+	p.Met, p.All = tally(r.Goals)
+	for _, g := range r.Goals {
+		if isShare(g) {
+			p.Shares = append(p.Shares, newGoalRow(g))
+		} else {
+			p.Costs = append(p.Costs, newGoalRow(g))
+		}
+	}
+	for _, l := range r.Limits {
+		p.Limits = append(p.Limits, limitRow{l.Name, value(l.Value, l.Unit), spread(l.Least, l.Most, l.Unit), l.About})
+	}
+	for i, g := range groupBy(r.Cells, partOf) {
+		p.Parts = append(p.Parts, matrixPart{
+			Name: g.Key.String(), Overview: overviews(g.Cells), Charts: throughputCharts(g.Key, g.Cells), Rows: matrixRows(g.Cells), Folded: i > 0,
+		})
+	}
+	return p
+}
+
+func newGoalRow(g bench.Goal) goalRow {
+	unit := goalUnit(g)
+	row := goalRow{
+		Path: g.Path, Figure: g.Figure, Got: value(g.Got, g.Unit), Of: g.Of, Value: value(g.Value, unit), Spread: spread(g.Least, g.Most, unit),
+		Bound: bound(g), About: g.About, Rounds: g.Rounds, Bar: newBar(g),
+	}
+	row.Sign, row.Word = verdict(g)
+	if g.Of != "" {
+		row.Limit = value(g.Limit, g.Unit)
+	}
+	return row
+}
+
+// fewestRounds is what may be said of everything: the median of at least so many.
+func fewestRounds(r bench.Result) int {
+	var rounds []int
+	for _, g := range r.Goals {
+		if g.Of != "" && g.Rounds > 0 { // what is not a ratio is often taken once
+			rounds = append(rounds, g.Rounds)
+		}
+	}
+	for _, c := range r.Cells {
+		rounds = append(rounds, len(c.Series.Samples))
+	}
+	if len(rounds) == 0 {
+		return 0
+	}
+	return slices.Min(rounds)
 }
