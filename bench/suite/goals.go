@@ -28,6 +28,8 @@ func goals() []family {
 		fastPut(),
 		largeGet(),
 		drivesGone(),
+		scrubbing(),
+		rebuilding(),
 		foreground(),
 		memory(),
 		allocation(),

@@ -11,50 +11,89 @@ import (
 // Run measures and returns what it found, with Limits, Goals and Cells filled
 // in. After an error the result holds what was complete by then, and the
 // servers have ended and what they wrote is gone all the same.
-func Run(ctx context.Context, o Options) (bench.Result, error) {
-	if o.Full {
-		return runFull(ctx, o)
-	}
-	return run(ctx, o, goals())
-}
+func Run(ctx context.Context, o Options) (bench.Result, error) { return run(ctx, o, goals()) }
 
-// run measures these families.
+// run measures these families, and the matrix if that is asked for.
 func run(ctx context.Context, o Options, all []family) (result bench.Result, err error) {
-	var families []family
-	seconds := 0.0
+	var plan plan
 	for _, f := range all {
 		if f = f.only(o.Only); len(f.rows) > 0 {
-			families = append(families, f)
-			seconds += f.seconds
+			plan.families = append(plan.families, f)
 		}
 	}
-	limits := limitsWanted(o.Only)
-	if limits {
-		seconds += limitSeconds
+	plan.limits = limitsWanted(o.Only)
+	if !plan.limits && len(plan.families) == 0 && !o.Full {
+		return result, nothing(o.Only)
 	}
-	if len(families) == 0 && !limits {
-		return result, fmt.Errorf("nothing that is measured has %q in its name: the table of `holdfast bench` has the names", o.Only)
-	}
-	s, err := newStage(ctx, o, seconds)
+	s, err := newStage(ctx, o)
 	if err != nil {
 		return result, err
 	}
 	defer func() { err = errors.Join(err, s.end()) }()
 	result.Data, result.Parity = s.data, s.parity
-	if limits {
+	if o.Full {
+		plan.groups, result.Notes = matrix(s.parity, o.Only)
+		plan.codec = codecWanted(o.Only)
+		if !plan.limits && !plan.codec && len(plan.families)+len(plan.groups) == 0 {
+			return result, nothing(o.Only)
+		}
+	}
+	s.clock.total = plan.seconds()
+	s.tell(fmt.Sprintf("begun: %.0f minutes in all, about", max(1, s.clock.total/60)))
+	return result, s.run(ctx, plan, &result)
+}
+
+func nothing(only string) error {
+	return fmt.Errorf("nothing that is measured has %q in its name: the table of `holdfast bench` has the names", only)
+}
+
+// plan is what is measured, in this order.
+type plan struct {
+	limits   bool
+	families []family
+	codec    bool
+	groups   []group
+}
+
+func (p plan) seconds() (all float64) {
+	if p.limits {
+		all += limitSeconds
+	}
+	if p.codec {
+		all += codecSeconds
+	}
+	for _, f := range p.families {
+		all += f.seconds
+	}
+	for _, g := range p.groups {
+		all += g.seconds()
+	}
+	return all
+}
+
+func (s *stage) run(ctx context.Context, p plan, result *bench.Result) (err error) {
+	if p.limits {
 		if result.Limits, err = s.limits(ctx); err != nil {
-			return result, fmt.Errorf("limits: %w", err)
+			return named("limits", err)
 		}
 		s.clock.next(limitSeconds)
 	}
-	for _, f := range families {
+	for _, f := range p.families {
 		found, err := s.measure(ctx, f)
 		result.Goals = append(result.Goals, found...)
 		if err != nil {
-			return result, err
+			return err
 		}
 	}
-	return result, nil
+	if p.codec {
+		if result.Cells, err = s.codec(ctx); err != nil {
+			return named(layerCodec, err)
+		}
+		s.clock.next(codecSeconds)
+	}
+	cells, err := s.matrix(ctx, p.groups)
+	result.Cells = append(result.Cells, cells...)
+	return err
 }
 
 // measure runs a family and ends what it has set up.

@@ -190,7 +190,7 @@ func TestCancelled(t *testing.T) {
 // TestDuring has a side run while the daemon scrubs or rebuilds, which ends sooner than the side does.
 func TestDuring(t *testing.T) {
 	o, _ := newOptions(t)
-	s, err := newStage(t.Context(), o, 1)
+	s, err := newStage(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}

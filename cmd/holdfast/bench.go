@@ -28,8 +28,8 @@ func benchCommand(con *console) *cli.Command {
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "full", Usage: "the whole matrix, not only the goals' rows"},
 			&cli.StringFlag{Name: "only", Usage: "only what has this `TEXT` in its name, as in: PUT 4 KiB"},
-			&cli.IntFlag{Name: "rounds", Value: 5, Usage: "`N` rounds, of which the median counts"},
-			&cli.DurationFlag{Name: "span", Value: time.Second, Usage: "`TIME` that one run of one round takes"},
+			&cli.IntFlag{Name: "rounds", Usage: "`N` rounds, of which the median counts", DefaultText: "5, and 3 in the matrix"},
+			&cli.DurationFlag{Name: "span", Usage: "`TIME` that one run of one round takes", DefaultText: "0.3s to 1s, as is best for what is measured"},
 			&cli.IntFlag{Name: "parity", Usage: "`M` drives that may fail", DefaultText: "1 for 2-3 drives, 2 for 4-11, 3 from 12"},
 			&cli.StringFlag{Name: "html", TakesFile: true, Usage: "write a page with charts to `FILE` too, which needs nothing else"},
 			&cli.BoolFlag{Name: "strict", Usage: "exit code 3 if a goal is missed"},
@@ -54,9 +54,9 @@ type benchConfig struct {
 	dirs    []string // empty: temporary ones
 	full    bool
 	only    string
-	rounds  int
-	span    time.Duration
-	parity  int // 0: not said
+	rounds  int           // 0: not said
+	span    time.Duration // 0: not said
+	parity  int           // 0: not said
 	html    string
 	strict  bool
 	json    bool
@@ -84,9 +84,9 @@ func readBenchConfig(c *cli.Context) (benchConfig, error) {
 		drives = benchDrives
 	}
 	switch {
-	case cfg.rounds < 1:
+	case c.IsSet("rounds") && cfg.rounds < 1:
 		return cfg, usagef("--rounds %d: at least one is wanted, better five", cfg.rounds)
-	case cfg.span <= 0:
+	case c.IsSet("span") && cfg.span <= 0:
 		return cfg, usagef("--span %s: a time such as 1s is wanted", cfg.span)
 	case c.IsSet("parity") && (cfg.parity < 1 || cfg.parity > maxParity):
 		return cfg, usagef("--parity %d: 1 to %d is possible", cfg.parity, maxParity)

@@ -1,0 +1,83 @@
+package suite
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/holdfast-storage/holdfast/bench"
+	"github.com/holdfast-storage/holdfast/bench/engine"
+)
+
+// scrubbing is reading and verifying everything.
+func scrubbing() family {
+	const scrub, limit = "scrub, uncapped, idle", "direct read limit"
+	return family{
+		name: scrub, seconds: 22, room: 4 * gib,
+		rows: []row{{
+			path: scrub, figure: "rate", of: limit, unit: bench.BytesPerSecond,
+			got: pick{scrub, bench.ByteRate}, limit: []pick{{limit, bench.ByteRate}}, bound: 0.80,
+			about: "of the segments' files; the limit reads the same files of all drives side by side, with O_DIRECT",
+		}},
+		measure: func(ctx context.Context, s *stage) (map[string]bench.Series, error) {
+			stored, err := s.stored(ctx, 768*mib, 4*mib)
+			if err != nil {
+				return nil, err
+			}
+			return s.contest(ctx, spanOps, these(scrub, stored.Scrub()), these(limit, stored.Read()))
+		},
+	}
+}
+
+// rebuilding is making again what a lost drive held, of small objects and of large ones.
+func rebuilding() family {
+	f := family{name: "rebuild, idle", seconds: 50, room: 4 * gib}
+	object := []int64{4 * kib, 64 * mib}
+	path := func(size int64) string { return fmt.Sprintf("rebuild, idle, objects of %s", sizeName(size)) }
+	for _, size := range object {
+		f.rows = append(f.rows, row{
+			path: path(size), figure: "rate", of: "min(read, write) limit", unit: bench.BytesPerSecond,
+			got: pick{path(size), bench.ByteRate}, limit: []pick{{"bare copy, " + path(size), bench.ByteRate}}, bound: 0.80,
+			about: "of the lost drive's columns; the limit is a bare copy with the same reads, writes and syncs",
+		})
+	}
+	f.measure = func(ctx context.Context, s *stage) (map[string]bench.Series, error) {
+		result := map[string]bench.Series{}
+		for _, size := range object {
+			if !s.family.wants(path(size)) {
+				continue
+			}
+			bytes := int64(768 * mib)
+			if size < mib {
+				bytes = 384 * mib // which take as much room as the others
+			}
+			stored, err := s.stored(ctx, bytes, size)
+			if err != nil {
+				return nil, err
+			}
+			series, err := s.contest(ctx, spanOps, these("bare copy, "+path(size), stored.Copy()), these(path(size), stored.Rebuild()))
+			if err != nil {
+				return nil, err
+			}
+			for name, one := range series {
+				result[name] = one
+			}
+			if err := s.clear(); err != nil {
+				return nil, err
+			}
+		}
+		return result, nil
+	}
+	return f
+}
+
+// stored is a pool without a daemon that holds so many bytes in objects of that size.
+func (s *stage) stored(ctx context.Context, bytes, object int64) (*engine.Stored, error) {
+	stored, err := engine.Store(ctx, engine.Content{Dirs: s.newDirs(), Bytes: bytes, ObjectBytes: object, Told: func(done, all int64) {
+		s.tell(fmt.Sprintf("storing %d of %d objects", done, all))
+	}})
+	if err != nil {
+		return nil, err
+	}
+	s.later(func() error { return stored.Close(context.WithoutCancel(ctx)) })
+	return stored, nil
+}

@@ -1,0 +1,154 @@
+package suite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/holdfast-storage/holdfast/bench"
+	"github.com/holdfast-storage/holdfast/bench/engine"
+	"github.com/holdfast-storage/holdfast/bench/s3"
+	"github.com/holdfast-storage/holdfast/blockstore"
+)
+
+// matrix measures all groups of cells.
+func (s *stage) matrix(ctx context.Context, groups []group) (cells []bench.Cell, err error) {
+	for _, g := range groups {
+		s.family = family{name: g.layer + ", " + g.state, seconds: g.seconds(), room: 5 * gib}
+		found, err := s.group(ctx, g)
+		cells = append(cells, found...)
+		if err = errors.Join(err, s.clear()); err != nil {
+			return cells, named(s.family.name, err)
+		}
+		s.clock.next(g.seconds())
+	}
+	return cells, nil
+}
+
+// measured is a cell with its sides.
+type measured struct {
+	cell  cell
+	sides []bench.Side // its own, and the bare server's where it has one
+}
+
+// group measures the cells of one pool. All of them have stored what they read before the state begins.
+func (s *stage) group(ctx context.Context, g group) (cells []bench.Cell, err error) {
+	if err := s.begin(s.family); err != nil {
+		return nil, err
+	}
+	make := s.cellsOfS3
+	if g.layer == layerPool {
+		make = s.cellsOfPool
+	}
+	all, err := make(ctx, g)
+	if err != nil {
+		return nil, err
+	}
+	for i, m := range all {
+		turns := s.turns(matrixSpan)
+		if s.Turns.Rounds == 0 || m.cell.rounds() < s.Turns.Rounds {
+			turns.Rounds = m.cell.rounds()
+		}
+		turns.Told = func(string, int, int) { s.tellOf(m.cell.name(), i, len(all)) }
+		series, err := bench.InTurn(ctx, turns, m.sides...)
+		if err != nil {
+			return cells, named(m.cell.name(), err)
+		}
+		c := bench.Cell{Layer: m.cell.layer, State: m.cell.state, Operation: string(m.cell.operation), Size: m.cell.size, Clients: m.cell.clients, Series: series[0]}
+		if len(series) > 1 {
+			c.Limit = series[1]
+		}
+		cells = append(cells, c)
+	}
+	return cells, nil
+}
+
+func (s *stage) cellsOfS3(ctx context.Context, g group) (all []measured, err error) {
+	p, err := s.pool(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if g.state == rebuilds || g.state == scrubs {
+		if err := p.ballast(ctx, 512*mib); err != nil {
+			return nil, err
+		}
+	}
+	for _, c := range g.cells {
+		load := s3.Load{Operation: c.operation, Size: c.size, Clients: c.clients, Stored: max(256*mib, 4*c.size), Written: c.perRun(),
+			Prefix: strings.ToLower(strings.Trim(string(c.operation[:3]), "0/3 ") + "x")}
+		side, err := p.at(c.name(), load).make(ctx)
+		if err != nil {
+			return nil, named(c.name(), err)
+		}
+		load.Written = 0 // it keeps nothing
+		bare, err := s.bareAt(c.name(), load).make(ctx)
+		if err != nil {
+			return nil, named(c.name(), err)
+		}
+		switch g.state {
+		case rebuilds:
+			side = p.duringRebuild(side)
+		case scrubs:
+			side = p.duringScrub(side)
+		}
+		all = append(all, measured{c, []bench.Side{side, bare}})
+	}
+	if g.state == fmt.Sprintf(drivesLost, s.parity) {
+		err = p.lose(ctx, s.parity)
+	}
+	return all, err
+}
+
+func (s *stage) cellsOfPool(ctx context.Context, g group) (all []measured, err error) {
+	dirs := s.newDirs()
+	store, err := blockstore.Open(ctx, blockstore.Options{Dirs: dirs, Init: true, RebuildAfter: -1})
+	if err != nil {
+		return nil, err
+	}
+	s.later(func() error { return store.Close(context.WithoutCancel(ctx)) })
+	for _, c := range g.cells {
+		runner, err := engine.NewRunner(store, engine.Load{Operation: c.operation, Size: c.size, Clients: c.clients, MostBytes: c.perRun(),
+			Prefix: fmt.Sprintf("%s-%d", strings.ToLower(string(c.operation[:3])), c.clients)})
+		if err != nil {
+			return nil, err
+		}
+		s.tell("preparing: " + c.name())
+		if err := runner.Prepare(ctx); err != nil {
+			return nil, named(c.name(), err)
+		}
+		all = append(all, measured{c, []bench.Side{runner.Side()}})
+	}
+	if g.state == healthy {
+		return all, nil
+	}
+	lost := dirs[len(dirs)-s.parity:]
+	if err := removeAll(lost); err != nil {
+		return nil, err
+	}
+	return all, missed(ctx, store, lost)
+}
+
+// missed waits until a pool knows that its drives are gone.
+func missed(ctx context.Context, store *blockstore.Pool, lost []string) error {
+	for deadline := time.Now().Add(time.Minute); ; {
+		status, err := store.Status(ctx)
+		if err != nil {
+			return err
+		}
+		left := slices.ContainsFunc(status.Drives, func(d blockstore.DriveStatus) bool {
+			return slices.Contains(lost, d.Path) && d.State == "ONLINE"
+		})
+		if !left {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return errors.New("waited a minute for drives to be missed")
+		}
+		if err := pause(ctx, pollPeriod); err != nil {
+			return err
+		}
+	}
+}
