@@ -35,7 +35,7 @@ func (s *Stored) Copy() bench.Side {
 			return r, err
 		}
 		names := s.sealed()
-		began, cpu := time.Now(), processCPU()
+		began, cpu := time.Now(), ProcessCPU()
 		group, inner := errgroup.WithContext(ctx)
 		group.SetLimit(rebuildWorkers)
 		for _, name := range names {
@@ -50,7 +50,7 @@ func (s *Stored) Copy() bench.Side {
 			})
 		}
 		err = group.Wait()
-		r.Elapsed, r.CPU, r.Ops = time.Since(began), processCPU()-cpu, int64(len(names))
+		r.Elapsed, r.CPU, r.Ops = time.Since(began), ProcessCPU()-cpu, int64(len(names))
 		return r, errors.Join(err, os.RemoveAll(beside(drive)))
 	}}
 }

@@ -6,9 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// processCPU is what this process has taken of the processors, in user and
+// ProcessCPU is what this process has taken of the processors, in user and
 // system mode; 0 if the system does not say.
-func processCPU() time.Duration {
+func ProcessCPU() time.Duration {
 	var used unix.Rusage
 	if unix.Getrusage(unix.RUSAGE_SELF, &used) != nil {
 		return 0

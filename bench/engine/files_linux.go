@@ -19,8 +19,8 @@ func forget(f *os.File) error { return unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV
 // syncData makes a file's data durable, and of its metadata what is needed to read them.
 func syncData(f *os.File) error { return unix.Fdatasync(int(f.Fd())) }
 
-// allocated is the bytes that a file has on its disk.
-func allocated(info fs.FileInfo) int64 {
+// Allocated is the bytes that a file has on its disk.
+func Allocated(info fs.FileInfo) int64 {
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
 		return st.Blocks * 512
 	}

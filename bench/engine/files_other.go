@@ -18,4 +18,5 @@ func forget(*os.File) error { return nil }
 
 func syncData(f *os.File) error { return f.Sync() }
 
-func allocated(info fs.FileInfo) int64 { return info.Size() }
+// Allocated is the bytes that a file has.
+func Allocated(info fs.FileInfo) int64 { return info.Size() }

@@ -28,7 +28,7 @@ func (r *Runner) findPages(ctx context.Context) error {
 		if len(page.Objects) == bench.ListKeys {
 			r.pages = append(r.pages, after)
 		}
-		if !page.Truncated {
+		if !page.Truncated || r.load.FirstPage {
 			break
 		}
 		after = page.Next

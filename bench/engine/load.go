@@ -28,8 +28,12 @@ type Load struct {
 	// MostBytes ends a run that has written so much, and so bounds what a run takes
 	// of the drives before parity. 0: 1 GiB.
 	MostBytes int64
+	// FirstPage has LISTs ask for the first page only, instead of one anywhere.
+	FirstPage bool
 	Bucket    string // 0: "bench"
 	Prefix    string // of the keys, without a slash at its end. 0: "pool"
+	// Key, if set, gives the key of the n-th object instead of [bench.Key]. It begins as that does.
+	Key func(n int64) string
 }
 
 func (l Load) withDefaults() (Load, error) {
@@ -53,6 +57,10 @@ func (l Load) withDefaults() (Load, error) {
 	}
 	if l.Prefix == "" {
 		l.Prefix = "pool"
+	}
+	if l.Key == nil {
+		prefix, size := l.Prefix, l.Size
+		l.Key = func(n int64) string { return bench.Key(prefix, size, n) }
 	}
 	return l, nil
 }
@@ -107,7 +115,7 @@ func (r *Runner) Prepare(ctx context.Context) error {
 
 // store puts the first n objects.
 func (r *Runner) store(ctx context.Context, n int64) error {
-	return Fill(ctx, r.pool, Filling{Bucket: r.load.Bucket, Prefix: r.load.Prefix, Size: r.load.Size, To: n})
+	return Fill(ctx, r.pool, Filling{Bucket: r.load.Bucket, Prefix: r.load.Prefix, Size: r.load.Size, To: n, Key: r.load.Key})
 }
 
 // Side is the load to be measured, named as it is.

@@ -40,7 +40,7 @@ func (r *Runner) operation() operation {
 
 // some is the key of some object of the load.
 func (r *Runner) some(c *client) string {
-	return bench.Key(r.load.Prefix, r.load.Size, c.rng.Int64N(r.load.Keys))
+	return r.load.Key(c.rng.Int64N(r.load.Keys))
 }
 
 func (r *Runner) put() operation {
@@ -91,7 +91,7 @@ func (r *Runner) delete(ctx context.Context, c *client) (int64, bool, error) {
 	if n >= r.load.Keys {
 		return 0, false, nil
 	}
-	existed, err := r.pool.Delete(ctx, r.load.Bucket, bench.Key(r.load.Prefix, r.load.Size, n), blockstore.Condition{})
+	existed, err := r.pool.Delete(ctx, r.load.Bucket, r.load.Key(n), blockstore.Condition{})
 	if err == nil && !existed {
 		err = fmt.Errorf("object %d was not there to be deleted", n)
 	}

@@ -29,7 +29,7 @@ func (s *Stored) Scrub() bench.Side {
 			}
 			r.Bytes += n
 		}
-		began, cpu := time.Now(), processCPU()
+		began, cpu := time.Now(), ProcessCPU()
 		for _, id := range s.pool.Segments() {
 			report, err := s.pool.Mend(ctx, id, blockstore.MendOptions{Records: true, Names: true})
 			if err == nil && len(report.Findings) > 0 {
@@ -43,7 +43,7 @@ func (s *Stored) Scrub() bench.Side {
 		if _, err := s.pool.CrossCheck(ctx, nil, nil); err != nil {
 			return r, err
 		}
-		r.Elapsed, r.CPU = time.Since(began), processCPU()-cpu
+		r.Elapsed, r.CPU = time.Since(began), ProcessCPU()-cpu
 		return r, nil
 	}}
 }
@@ -68,7 +68,7 @@ func (s *Stored) Read() bench.Side {
 	return bench.Side{Name: "direct read", Run: func(ctx context.Context, _ time.Duration) (r bench.Sample, err error) {
 		var bytes atomic.Int64
 		names := s.sealed()
-		began, cpu := time.Now(), processCPU()
+		began, cpu := time.Now(), ProcessCPU()
 		err = parallel(s.content.Dirs, func(i int, dir string) error {
 			for _, name := range names {
 				n, err := readDirect(ctx, segmentFile(dir, name), buffers[i])
@@ -79,7 +79,7 @@ func (s *Stored) Read() bench.Side {
 			}
 			return nil
 		})
-		r.Elapsed, r.CPU = time.Since(began), processCPU()-cpu
+		r.Elapsed, r.CPU = time.Since(began), ProcessCPU()-cpu
 		r.Bytes, r.Ops = bytes.Load(), int64(len(names))
 		return r, err
 	}}
@@ -117,7 +117,7 @@ func (s *Stored) columnBytes(dir string) (bytes int64, err error) {
 			return 0, err
 		}
 		if slices.Contains(names, info.Name()) {
-			bytes += allocated(info)
+			bytes += Allocated(info)
 		}
 	}
 	return bytes, nil
