@@ -15,13 +15,14 @@ RACE      ?= ./...
 CLIENTS   ?= .
 BENCH     ?= ./erasure/... ./blockstore/...
 HISTORIES ?= 200000
+OBJECTS   ?= 10000000
 
 # The same static binary everywhere: no C library, no paths of the machine that built it.
 export CGO_ENABLED := 0
 GOBUILD := $(GO) build -trimpath -ldflags '$(LDFLAGS)'
 
 .DEFAULT_GOAL := help
-.PHONY: help build cross run demo test race kill clients histories fuzz soak mutants lint fmt bench figures clean
+.PHONY: help build cross run demo test race kill clients histories fuzz soak mutants lint fmt bench bench-growth figures clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -83,6 +84,9 @@ fmt: ## format the source
 
 bench: ## the benchmarks of the code and the engine
 	$(GO) test -run '^$$' -bench . $(BENCH)
+
+bench-growth: build ## what grows with the number of objects, up to OBJECTS (TMPDIR says where): as long as it takes
+	$(BIN) bench growth --to $(OBJECTS) --html bench/growth.html
 
 figures: build ## what the README states: rates, bytes on disk, memory, time to start (TMPDIR says where)
 	HOLDFAST_FIGURES=1 HOLDFAST_BINARY="$(CURDIR)/$(BIN)" $(GO) test -count=1 -timeout 1h -run '^Test(Connection)?Figures$$' -v ./cmd/holdfast

@@ -89,6 +89,7 @@ func Run(ctx context.Context, o Options) (result bench.Result, err error) {
 		if err != nil {
 			return result, fmt.Errorf("a pool of %d objects: %w", n, err)
 		}
+		result.Data, result.Parity = r.data, r.parity
 		result.Growth, result.Goals = append(result.Growth, grown), goals // those of the largest pool
 		r.done += n
 	}
@@ -109,6 +110,8 @@ type run struct {
 	homes      []string
 	base       *process // the smallest pool's, to be measured in turn with the others
 	done, todo int64    // objects of the pools that are done, and of all
+
+	data, parity int // the pools' code
 }
 
 // dirs are the drives of the pool of n objects.

@@ -56,12 +56,6 @@ func (p *process) ask(r request, told func(done int64)) (answer, error) {
 	}
 }
 
-// open opens the pool and says how long that took.
-func (p *process) open(create bool) (seconds float64, err error) {
-	a, err := p.ask(request{Do: doOpen, Init: create}, nil)
-	return a.Seconds, err
-}
-
 // side is a load on its pool.
 func (p *process) side(name string, l load) bench.Side {
 	return bench.Side{Name: name, Run: func(_ context.Context, span time.Duration) (bench.Sample, error) {

@@ -11,7 +11,7 @@ import (
 
 // What a request asks for.
 const (
-	doOpen   = "open"   // the pool: Init makes it. Seconds tells how long that took
+	doOpen   = "open"   // the pool: Init makes it. Seconds tells how long that took, Data and Parity its code
 	doFill   = "fill"   // store so many Objects. Sample tells what it took; Done how far it is
 	doLoad   = "load"   // run Load for Span. Sample tells
 	doWhole  = "whole"  // wait until the catalog has all its replicas
@@ -38,6 +38,8 @@ type answer struct {
 	Done    int64         `json:"done,omitempty"`
 	Seconds float64       `json:"seconds,omitempty"`
 	Bytes   int64         `json:"bytes,omitempty"`
+	Data    int           `json:"data,omitempty"`
+	Parity  int           `json:"parity,omitempty"`
 	Sample  *bench.Sample `json:"sample,omitempty"`
 	Error   string        `json:"error,omitempty"`
 	End     bool          `json:"end,omitempty"`

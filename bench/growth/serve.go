@@ -58,7 +58,7 @@ func (s *server) answer(ctx context.Context, r request) (a answer, err error) {
 	began := time.Now()
 	switch r.Do {
 	case doOpen:
-		s.pool, err = blockstore.Open(ctx, blockstore.Options{Dirs: s.dirs, Init: r.Init})
+		return s.open(ctx, r.Init)
 	case doFill:
 		a.Sample, err = s.fill(ctx, r.Objects)
 	case doLoad:
@@ -73,6 +73,17 @@ func (s *server) answer(ctx context.Context, r request) (a answer, err error) {
 		err = fmt.Errorf("nobody knows how to %q", r.Do)
 	}
 	a.Seconds = time.Since(began).Seconds()
+	return a, err
+}
+
+func (s *server) open(ctx context.Context, create bool) (a answer, err error) {
+	began := time.Now()
+	if s.pool, err = blockstore.Open(ctx, blockstore.Options{Dirs: s.dirs, Init: create}); err != nil {
+		return a, err
+	}
+	a.Seconds = time.Since(began).Seconds()
+	status, err := s.pool.Status(ctx)
+	a.Data, a.Parity = status.Pool.Data, status.Pool.Parity
 	return a, err
 }
 

@@ -51,8 +51,9 @@ func (s *step) begin(ctx context.Context, create bool, took *[]float64) (err err
 	if s.p, err = start(ctx, s.Start, s.dirs, s.n); err != nil {
 		return err
 	}
-	seconds, err := s.p.open(create)
-	*took = append(*took, seconds)
+	a, err := s.p.ask(request{Do: doOpen, Init: create}, nil)
+	*took = append(*took, a.Seconds)
+	s.data, s.parity = a.Data, a.Parity
 	return err
 }
 
