@@ -20,6 +20,7 @@ func (l *Loader) Clean(ctx context.Context) error {
 	}
 	o.stored.Store(0)
 	o.puts.Store(0)
+	o.begun.Store(0)
 	o.gone = 0
 	if !o.made.Load() {
 		return nil
@@ -37,14 +38,14 @@ func (l *Loader) Clean(ctx context.Context) error {
 func (l *Loader) deleteAll(ctx context.Context, top int64) error {
 	const together = 1000 // S3's bound
 	batches := (top + together - 1) / together
-	err := l.over(ctx, "delete", 0, batches, func(ctx context.Context, w *worker, n int64) error {
+	err := l.over(ctx, "deleting", 0, batches, func(ctx context.Context, w *worker, n int64) error {
 		return w.deleteObjects(ctx, n*together, min(top, (n+1)*together))
 	})
 	var answer *Error
 	if !errors.As(err, &answer) {
 		return err
 	}
-	return l.over(ctx, "delete", 0, top, func(ctx context.Context, w *worker, n int64) error {
+	return l.over(ctx, "deleting", 0, top, func(ctx context.Context, w *worker, n int64) error {
 		for {
 			w.loader.objects.plain(&w.request, "DELETE", n)
 			if _, done, err := w.do(ctx, &w.keys); done || hasStatus(err, http.StatusNotFound) {

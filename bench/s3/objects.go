@@ -26,6 +26,7 @@ type objects struct {
 	keys   int64        // at most
 	stored atomic.Int64 // those below have been put by Prepare and are there, but for what DELETE takes
 	puts   atomic.Int64 // tickets of PUTs that were drawn
+	begun  atomic.Int64 // Prepare has begun to put those below
 	gone   int64        // those below have been deleted
 	made   atomic.Bool  // the bucket is the load's own
 	sums   []atomic.Pointer[[]sum]
@@ -68,7 +69,7 @@ func appendNumber(dst []byte, n int64) []byte {
 func (o *objects) next() int64 { return (o.puts.Add(1) - 1) % o.keys }
 
 // top is how many objects there may be.
-func (o *objects) top() int64 { return min(o.keys, max(o.stored.Load(), o.puts.Load())) }
+func (o *objects) top() int64 { return min(o.keys, max(o.begun.Load(), o.puts.Load())) }
 
 // hashes of object n's body, in pieces of that many bytes, and of nothing if it has none. They are kept.
 func (o *objects) hashes(n, piece int64) []sum {

@@ -45,7 +45,7 @@ func (l *Loader) Prepare(ctx context.Context) error {
 	if l.load.Payload == Unsigned || l.load.Operation != bench.Put && l.load.Operation != bench.Mix {
 		return nil
 	}
-	return helper.over(ctx, "hash", 0, o.keys, func(_ context.Context, w *worker, n int64) error {
+	return helper.over(ctx, "hashing", 0, o.keys, func(_ context.Context, w *worker, n int64) error {
 		o.put(&w.request, &w.body, n, l.load.Payload)
 		return nil
 	})
@@ -79,7 +79,8 @@ func (l *Loader) refill(ctx context.Context) error {
 
 // store puts the objects from one number up to another, again where the server is too busy.
 func (l *Loader) store(ctx context.Context, from, to int64) error {
-	return l.over(ctx, "store", from, to, func(ctx context.Context, w *worker, n int64) error {
+	l.objects.begun.Store(max(l.objects.begun.Load(), to))
+	return l.over(ctx, "storing", from, to, func(ctx context.Context, w *worker, n int64) error {
 		for {
 			if _, done, err := w.put(ctx, n); done || err != nil {
 				return err

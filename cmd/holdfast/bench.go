@@ -36,10 +36,10 @@ func benchCommand(con *console) *cli.Command {
 			jsonFlag(),
 		},
 		Subcommands: []*cli.Command{
+			benchS3Command(con),
 			benchGrowthCommand(con),
 			benchGrowthPoolCommand(con),
 			benchBareCommand(con),
-			// a row each: s3
 		},
 		Action: func(c *cli.Context) error {
 			cfg, err := readBenchConfig(c)

@@ -89,19 +89,28 @@ func flaggedClient(c *cli.Context, flag, hint string) (*client, error) {
 
 // trust lets the client accept what the certificates in file vouch for, beside what the system trusts.
 func (c *client) trust(file string) error {
+	roots, err := readRoots(file)
+	if err != nil {
+		return err
+	}
+	c.wire.TLSClientConfig = &tls.Config{RootCAs: roots}
+	return nil
+}
+
+// readRoots reads certificates to trust beside those that the system does.
+func readRoots(file string) (*x509.CertPool, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return fmt.Errorf("HOLDFAST_CA_CERT: %w", err)
+		return nil, fmt.Errorf("HOLDFAST_CA_CERT: %w", err)
 	}
 	roots, err := x509.SystemCertPool()
 	if err != nil {
 		roots = x509.NewCertPool() // a system without any
 	}
 	if !roots.AppendCertsFromPEM(text) {
-		return fmt.Errorf("HOLDFAST_CA_CERT: %s: there is no certificate in PEM in it", file)
+		return nil, fmt.Errorf("HOLDFAST_CA_CERT: %s: there is no certificate in PEM in it", file)
 	}
-	c.wire.TLSClientConfig = &tls.Config{RootCAs: roots}
-	return nil
+	return roots, nil
 }
 
 // close lets go of idle connections.
