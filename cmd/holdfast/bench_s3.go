@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -51,11 +52,17 @@ func benchS3Command(con *console) *cli.Command {
 			if err != nil {
 				return err
 			}
+			page, err := newPageFile(c.String("html"))
+			if err != nil {
+				return err
+			}
+			defer page.drop()
+			began := time.Now()
 			rows, err := plan.run(c.Context, con)
 			if err != nil {
 				return explainBenchS3(err)
 			}
-			return plan.show(c, con, rows)
+			return errors.Join(page.write(plan.result(c, rows, began)), plan.show(c, con, rows))
 		},
 	}
 }
