@@ -6,14 +6,14 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 BIN     := bin/holdfast
 
 # What `make fuzz` spends on each fuzz target, how often `make kill` kills under load and in each kind of mending, how
-# many requests `make histories` checks, the packages that `make race` and `make bench` take, and the tests of `make
+# many requests `make histories` checks, the packages that `make race` and `make bench-go` take, and the tests of `make
 # clients`.
 FUZZTIME  ?= 20s
 KILLS     ?= 100
 MENDKILLS ?= 20
 RACE      ?= ./...
 CLIENTS   ?= .
-BENCH     ?= ./erasure/... ./blockstore/...
+BENCH     ?= ./erasure/... ./blockstore/... ./bench/engine
 HISTORIES ?= 200000
 OBJECTS   ?= 10000000
 
@@ -22,10 +22,10 @@ export CGO_ENABLED := 0
 GOBUILD := $(GO) build -trimpath -ldflags '$(LDFLAGS)'
 
 .DEFAULT_GOAL := help
-.PHONY: help build cross run demo test race kill clients histories fuzz soak mutants lint fmt bench bench-growth figures clean
+.PHONY: help build cross run demo test race kill clients histories fuzz soak mutants lint fmt bench bench-full bench-growth bench-go figures clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/holdfast, static, its version stamped
 	$(GOBUILD) -o $(BIN) ./cmd/holdfast
@@ -82,11 +82,17 @@ lint: ## gofmt, go vet and staticcheck (pinned in .tools/go.mod)
 fmt: ## format the source
 	gofmt -w .
 
-bench: ## the benchmarks of the code and the engine
-	$(GO) test -run '^$$' -bench . $(BENCH)
+bench: build ## Holdfast beside the limits of this machine: the goals' rows, and bench/report.html (TMPDIR says where)
+	$(BIN) bench --html bench/report.html $(BENCHFLAGS)
+
+bench-full: build ## the same of the whole matrix of operations, sizes, clients and states; takes hours
+	$(BIN) bench --full --html bench/report.html $(BENCHFLAGS)
 
 bench-growth: build ## what grows with the number of objects, up to OBJECTS (TMPDIR says where): as long as it takes
-	$(BIN) bench growth --to $(OBJECTS) --html bench/growth.html
+	$(BIN) bench growth --to $(OBJECTS) --html bench/growth.html $(BENCHFLAGS)
+
+bench-go: ## the plain Go benchmarks of the code and the engine, for benchstat (BENCH=./erasure/... for a part)
+	$(GO) test -run '^$$' -bench . -benchmem $(BENCH)
 
 figures: build ## what the README states: rates, bytes on disk, memory, time to start (TMPDIR says where)
 	HOLDFAST_FIGURES=1 HOLDFAST_BINARY="$(CURDIR)/$(BIN)" $(GO) test -count=1 -timeout 1h -run '^Test(Connection)?Figures$$' -v ./cmd/holdfast

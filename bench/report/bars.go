@@ -6,14 +6,14 @@ import (
 	"github.com/holdfast-storage/holdfast/bench"
 )
 
-// bar is a goal's figure as a bar, on paper that is barWidth wide.
+// bar is a goal's figure as a bar, in a field that is barWidth wide.
 type bar struct {
 	To         float64
 	Low, High  float64 // of the rounds
 	HasSpread  bool
 	Mark       float64 // where the bound is; 0: nothing is promised
-	Whole      float64 // where all of the limit is; 0: not on this paper
-	Over       bool    // it goes on beyond the paper
+	Whole      float64 // where all of the limit is; 0: outside of the field
+	Over       bool    // it goes on beyond the field
 	AtMost     bool    // the good side is on the left of the mark
 	Left, Wide float64 // the good side
 }
@@ -32,7 +32,7 @@ func newBar(g bench.Goal) *bar {
 	}
 	a := axis{from: 0, to: full, start: 0, end: barWidth}
 	b := &bar{To: a.at(g.Value), Mark: a.at(g.Bound), Over: g.Value > full, AtMost: g.AtMost}
-	if b.HasSpread = g.Least != g.Most; b.HasSpread {
+	if b.HasSpread = g.Least != g.Most && !b.Over; b.HasSpread {
 		b.Low, b.High = a.at(g.Least), a.at(g.Most)
 	}
 	if goalUnit(g) == bench.Share {

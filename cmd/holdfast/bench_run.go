@@ -92,6 +92,7 @@ func benchSuite(ctx context.Context, con *console, cfg benchConfig, launcher sui
 
 // benchResult prints the result, writes the page, and with --strict is the answer no if a goal is missed.
 func (con *console) benchResult(cfg benchConfig, result bench.Result, page *pageFile) error {
+	result.KeepKnown()
 	if err := page.write(result); err != nil {
 		return err
 	}
