@@ -4,7 +4,6 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
-	"unsafe"
 
 	"golang.org/x/sync/semaphore"
 
@@ -17,7 +16,7 @@ import (
 // takes the share of batches, so that drives are left out whatever waits.
 //
 // A drive that hangs keeps the buffers of the operations that it is at until they
-// come back, which may be never: of one write, and of ReadersDefault reads. What
+// come back, which may be never: of drive.RunMax writes, and of ReadersDefault reads. What
 // waits in its queue is given back: writes when the drive is left out, reads when
 // their caller leaves. So every share has room for what m drives may keep and for
 // the most that is taken at once.
@@ -59,7 +58,7 @@ type memory struct {
 	sips      *share
 	rescues   *share
 	checks    *share
-	pool      sync.Pool
+	slabs     slabs
 	own       sync.Pool // *[ownBytes]byte, requests' own memory (see lend.go)
 	first     sync.Pool // *[intakeFirst]byte, what uploads begin with
 }
@@ -82,11 +81,13 @@ type buffer struct {
 	b     []byte
 	refs  atomic.Int32
 	home  *memory
+	slab  *slab
 	share *share // that it counts against
 }
 
 func newMemory(total int64, k, m int) *memory {
 	mem := &memory{payloadAt: drive.PayloadStart(drive.Bulk, k, m, drive.MaxColumnBytes)}
+	mem.slabs.home = mem
 	unit := int64(mem.columnBytes())
 	part := func(percent, columnsMin int64) *share {
 		bytes := max(total*percent/100, columnsMin*unit)
@@ -94,9 +95,12 @@ func newMemory(total int64, k, m int) *memory {
 	}
 	width := int64(k + m)
 	kept := int64(m) * drive.ReadersDefault // by drives that hang in reads
-	mem.uploads = part(uploadShare, 2*width)
-	mem.spread = part(spreadShare, width)
-	mem.parity = part(parityShare, 2*width)
+	written := int64(m) * drive.RunMax      // and in writes, which are of stripes on end,
+	rotations := (drive.RunMax + width - 1) / width
+	parity := int64(m*m) * rotations // so that m of width are of parity
+	mem.uploads = part(uploadShare, width+written)
+	mem.spread = part(spreadShare, int64(k)+written)
+	mem.parity = part(parityShare, max(width, int64(m)+parity))
 	mem.journal = part(journalShare, 3*width)
 	mem.journal.always = true
 	mem.reads = part(readShare, 4*width)
@@ -178,10 +182,7 @@ func (s *share) pressed() bool { return s.waiting.Load() > 0 }
 
 func (s *share) take(unit int64) *buffer {
 	s.used.Add(unit)
-	buf, _ := s.home.pool.Get().(*buffer)
-	if buf == nil {
-		buf = &buffer{b: aligned(int(unit)), home: s.home}
-	}
+	buf := s.home.slabs.get()
 	buf.share = s
 	buf.refs.Store(1)
 	return buf
@@ -197,7 +198,7 @@ func (b *buffer) Release() {
 		s := b.share
 		unit := int64(len(b.b))
 		s.used.Add(-unit)
-		s.home.pool.Put(b)
+		s.home.slabs.put(b)
 		s.sem.Release(unit)
 	case n < 0:
 		panic("blockstore: a buffer was released twice")
@@ -221,16 +222,6 @@ func releaseAll(bufs []*buffer) {
 			bufs[i] = nil
 		}
 	}
-}
-
-// aligned allocates n bytes that begin at a page boundary, as direct I/O wants.
-func aligned(n int) []byte {
-	b := make([]byte, n+pageBytes)
-	skip := 0
-	if rest := int(uintptr(unsafe.Pointer(&b[0])) % pageBytes); rest != 0 {
-		skip = pageBytes - rest
-	}
-	return b[skip : skip+n : skip+n]
 }
 
 // usage is the memory handed out, and the budget.

@@ -130,7 +130,11 @@ func (o *output) write(st *stripe) {
 				over()
 				return
 			}
-			f.WriteAt(block, off, func(err error) {
+			write := f.WriteAt
+			if o.seg.kind == drive.Bulk {
+				write = f.WriteThrough
+			}
+			write(block, off, func(err error) {
 				over()
 				if drive.IsNoSpace(err) {
 					o.full(id, st.file(i))

@@ -26,6 +26,10 @@ const (
 // it keeps when it hangs.
 const ReadersDefault = 4
 
+// RunMax is how many writes past the page cache become one, at most, and so how
+// many buffers of writes a drive keeps when it hangs.
+const RunMax = 4
+
 // closeWait is how long Close waits for what is under way.
 const closeWait = 10 * time.Second
 

@@ -23,6 +23,8 @@ type File struct {
 	id    SegmentID
 	path  string
 	f     vfs.File
+	// Of it only the drive's writer knows, and release.
+	direct direct
 
 	mu     sync.Mutex
 	refs   int // operations that have begun and not ended
@@ -86,6 +88,7 @@ func (f *File) release() {
 	f.drive.filesMu.Lock()
 	delete(f.drive.files, f)
 	f.drive.filesMu.Unlock()
+	f.direct.close()
 	if err := f.f.Close(); err != nil {
 		// Whatever had to be durable was synced, and answered for, before.
 		f.drive.log.Warn("closing a segment file", "path", f.path, "err", err)
@@ -101,6 +104,14 @@ func (f *File) release() {
 // but a full disk makes the drive refuse writes from then on.
 func (f *File) WriteAt(p []byte, off int64, done func(error)) {
 	f.enqueue(task{file: f, p: p, off: off, done: done})
+}
+
+// WriteThrough is WriteAt for bytes that will not be read soon: past the page
+// cache, where the file system has a way past it and p begins at a page of memory
+// and has whole pages, as off has. Such writes that follow on each other in the file may
+// become one. A drive that hangs may keep RunMax of them.
+func (f *File) WriteThrough(p []byte, off int64, done func(error)) {
+	f.enqueue(task{file: f, p: p, off: off, through: true, done: done})
 }
 
 // Sync queues a sync of the file's data, behind all writes and syncs queued

@@ -12,6 +12,7 @@ import (
 // few for reads. Both sides are bounded.
 type queue struct {
 	writes, reads chan task
+	held          atomic.Pointer[task] // the next write, which was taken from writes too early
 	stop          chan struct{}
 	workers       sync.WaitGroup
 	writing       atomic.Int64   // when the write or sync under way began; 0: none is
@@ -25,8 +26,10 @@ type task struct {
 	p    []byte
 	off  int64
 	sync bool
-	done func(error) // of writes and syncs
-	read *read       // of reads
+	// through: past the page cache, if that can be
+	through bool
+	done    func(error) // of writes and syncs
+	read    *read       // of reads
 }
 
 // read is what goes with a read: its caller may have left before it is over.
@@ -75,17 +78,77 @@ func (q *queue) stopAndWait() {
 }
 
 func (q *queue) write() {
+	run := make([]task, 0, RunMax)
 	for {
+		if t := q.held.Swap(nil); t != nil {
+			run = append(run, *t)
+		} else {
+			select {
+			case t := <-q.writes:
+				run = append(run, t)
+			case <-q.stop:
+				return
+			}
+		}
+		run = q.gather(run)
+		q.writing.Store(time.Now().UnixNano())
+		n, err := writeRun(run)
+		q.writing.Store(0)
+		for i := range run {
+			if i < n {
+				run[i].finish(nil)
+			} else {
+				run[i].finish(err)
+			}
+		}
+		clear(run)
+		run = run[:0]
+	}
+}
+
+// gather adds to a write past the page cache what waits and follows on it. The
+// first that does not is held back: where refuse finds it too.
+func (q *queue) gather(run []task) []task {
+	if !run[0].suits() || !run[0].file.hasDirect() {
+		return run
+	}
+	for len(run) < RunMax {
 		select {
 		case t := <-q.writes:
-			q.writing.Store(time.Now().UnixNano())
-			err := t.write()
-			q.writing.Store(0)
-			t.finish(err)
-		case <-q.stop:
-			return
+			if !t.follows(&run[len(run)-1]) {
+				q.held.Store(&t)
+				return run
+			}
+			run = append(run, t)
+		default:
+			return run
 		}
 	}
+	return run
+}
+
+// writeRun carries out one operation, or writes that follow on each other, and says
+// how many of them are well done. The others ended with the error.
+func writeRun(run []task) (done int, err error) {
+	d, f := run[0].file.drive, run[0].file
+	if err := d.Failed(); err != nil {
+		return 0, err
+	}
+	if run[0].suits() {
+		n, err := f.writeThrough(run)
+		for done < len(run) && n >= len(run[done].p) {
+			done, n = done+1, n-len(run[done].p)
+		}
+		if err != nil {
+			return done, d.writeFailed("write", f.path, err)
+		}
+	}
+	for ; done < len(run); done++ {
+		if err := run[done].write(); err != nil {
+			return done, err
+		}
+	}
+	return done, nil
 }
 
 func (q *queue) readAll(began *atomic.Int64) {
@@ -115,6 +178,9 @@ func (q *queue) refuse(d *Drive) {
 		return
 	}
 	for {
+		if t := q.held.Swap(nil); t != nil {
+			t.finish(d.Failed())
+		}
 		select {
 		case t := <-q.writes:
 			t.finish(d.Failed())
@@ -135,9 +201,6 @@ func (q *queue) enqueueWrite(t task) {
 
 func (t *task) write() error {
 	d, f := t.file.drive, t.file
-	if err := d.Failed(); err != nil {
-		return err
-	}
 	if t.sync {
 		return d.syncFailed(f.path, f.f.SyncData())
 	}

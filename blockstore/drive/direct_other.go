@@ -1,0 +1,11 @@
+//go:build !linux
+
+package drive
+
+import "errors"
+
+// Elsewhere all writes go through the page cache.
+
+func openDirect(uintptr) (int, error) { return 0, errors.ErrUnsupported }
+
+func writeDirect(int, [][]byte, int64) (int, error) { return 0, errors.ErrUnsupported }
