@@ -22,7 +22,7 @@ export CGO_ENABLED := 0
 GOBUILD := $(GO) build -trimpath -ldflags '$(LDFLAGS)'
 
 .DEFAULT_GOAL := help
-.PHONY: help build cross run demo test race kill clients histories fuzz soak mutants lint fmt bench bench-full bench-growth bench-go figures clean
+.PHONY: help build cross run demo test race kill clients histories fuzz soak mutants lint fmt bench bench-full bench-growth bench-go figures guard clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -96,6 +96,9 @@ bench-go: ## the plain Go benchmarks of the code and the engine, for benchstat (
 
 figures: build ## what the README states: rates, bytes on disk, memory, time to start (TMPDIR says where)
 	HOLDFAST_FIGURES=1 HOLDFAST_BINARY="$(CURDIR)/$(BIN)" $(GO) test -count=1 -timeout 1h -run '^Test(Connection)?Figures$$' -v ./cmd/holdfast
+
+guard: build ## compare with where this tree comes from: allocations, system calls, bytes written (BASE=REV for another one)
+	@GO='$(GO)' .ci/guard
 
 clean: ## remove what was built, and the data and keys of `make run`
 	rm -rf bin data

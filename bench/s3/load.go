@@ -34,6 +34,8 @@ type Load struct {
 	There bool
 	// Written bounds what one run of a side PUTs, in bytes; 0: only the span does. It ends early then.
 	Written int64
+	// Operations bounds how many operations one run of a side does; 0: only the span does. It ends early then.
+	Operations int64
 	// Told is called as Prepare and Clean go on, from several goroutines; nil: nobody is told.
 	Told func(what string, done, all int64)
 }

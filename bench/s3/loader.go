@@ -86,6 +86,9 @@ func (l *Loader) run(ctx context.Context, span time.Duration) (bench.Sample, err
 	if l.load.Written > 0 {
 		tickets.most = max(1, l.load.Written/max(1, l.load.Size))
 	}
+	if l.load.Operations > 0 && (tickets.most < 0 || l.load.Operations < tickets.most) {
+		tickets.most = l.load.Operations
+	}
 	if l.load.Operation == bench.Delete {
 		tickets.most = l.objects.stored.Load()
 	}

@@ -40,6 +40,7 @@ func benchCommand(con *console) *cli.Command {
 			benchGrowthCommand(con),
 			benchGrowthPoolCommand(con),
 			benchBareCommand(con),
+			benchGuardCommand(con),
 		},
 		Action: func(c *cli.Context) error {
 			cfg, err := readBenchConfig(c)

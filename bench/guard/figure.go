@@ -1,0 +1,79 @@
+package guard
+
+import "github.com/holdfast-storage/holdfast/bench"
+
+// growth is how much more of anything head may take than base.
+const growth = 1.05
+
+// Figure is what is compared, per operation or per byte of a body.
+type Figure struct {
+	Name    string
+	count   Name
+	perByte bool            // not per operation
+	only    bench.Operation // of this alone; empty: of all
+	// What chance does, in the figure's own unit: for any operation, and for each
+	// MiB of its body. Pools of buffers are emptied now and then, for one thing.
+	margin, perMiB float64
+}
+
+// Figures are all of them.
+func Figures() []Figure {
+	return []Figure{
+		{Name: "allocations per operation", count: allocations, margin: 2, perMiB: 64},
+		{Name: "bytes allocated per operation", count: allocated, margin: 512, perMiB: 32 << 10},
+		{Name: "reads per operation", count: reads, margin: 0.5, perMiB: 2},
+		{Name: "writes per operation", count: writes, margin: 0.5, perMiB: 2},
+		{Name: "system calls per operation", count: calls, margin: 0.5, perMiB: 2},
+		{Name: "syncs per operation", count: syncs, margin: 0.2},
+		{Name: "bytes passed to write per byte stored", count: passed, perByte: true, margin: 0.02, only: bench.Put},
+		{Name: "bytes written to drives per byte stored", count: stored, perByte: true, margin: 0.02, only: bench.Put},
+	}
+}
+
+// Row is one figure of one load, of both builds.
+type Row struct {
+	Load   string    `json:"load"`
+	Figure string    `json:"figure"`
+	Base   float64   `json:"base"` // means
+	Head   float64   `json:"head"`
+	Worse  bool      `json:"worse"`
+	Bases  []float64 `json:"bases"` // of each round
+	Heads  []float64 `json:"heads"`
+}
+
+// row compares what the rounds have given. ok is false if one of the builds does not tell.
+func (f Figure) row(load load, base, head []Counts) (row Row, ok bool) {
+	if f.only != "" && f.only != load.operation {
+		return row, false
+	}
+	row = Row{Load: load.String(), Figure: f.Name, Bases: f.values(load, base), Heads: f.values(load, head)}
+	if len(row.Bases) == 0 || len(row.Heads) == 0 {
+		return row, false
+	}
+	row.Base, row.Head = mean(row.Bases), mean(row.Heads)
+	margin := f.margin + f.perMiB*float64(load.size)/(1<<20)
+	row.Worse = row.Head > row.Base*growth && row.Head > row.Base+margin
+	return row, true
+}
+
+func (f Figure) values(load load, rounds []Counts) (values []float64) {
+	per := float64(load.operations)
+	if f.perByte {
+		per *= float64(load.size)
+	}
+	for _, counts := range rounds {
+		if n, known := counts[f.count]; known {
+			values = append(values, n/per)
+		}
+	}
+	return values
+}
+
+// mean is what is looked at, not the median: what the runtime has counted late in
+// one round it has counted by the next.
+func mean(values []float64) (sum float64) {
+	for _, value := range values {
+		sum += value
+	}
+	return sum / float64(len(values))
+}
