@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -36,6 +37,9 @@ type poolState struct {
 		Path  string `json:"path"`
 		State string `json:"state"`
 	} `json:"drives"`
+	Redundancy struct {
+		Missing map[string]int64 `json:"missing"` // stripes, by how many columns they lack
+	} `json:"redundancy"`
 	Rebuild struct {
 		State        string `json:"state"`
 		Reason       string `json:"reason"`
@@ -46,6 +50,21 @@ type poolState struct {
 		Reason  string `json:"reason"`
 		Running bool   `json:"running"`
 	} `json:"scrub"`
+}
+
+// whole says whether no stripe lacks a column, and nothing is being moved or made again.
+func (s poolState) whole() bool {
+	for _, d := range s.Drives {
+		if d.State == "REBUILDING" || d.State == "EVACUATING" {
+			return false
+		}
+	}
+	for columns, stripes := range s.Redundancy.Missing {
+		if columns != "0" && stripes > 0 {
+			return false
+		}
+	}
+	return s.Rebuild.State != "running" && s.Rebuild.SegmentsLeft == 0
 }
 
 func (a *admin) status(ctx context.Context) (s poolState, err error) {
@@ -66,20 +85,27 @@ func (a *admin) replace(ctx context.Context, slot int, dir string) error {
 	return a.call(ctx, http.MethodPost, path, map[string]any{"dir": dir, "force": true}, nil)
 }
 
-// await waits until the status is as wanted, for a minute at most.
+// awaitAtMost is how long something is waited for that takes seconds.
+const awaitAtMost = 30 * time.Second
+
+// await waits until the status is as wanted.
 func (a *admin) await(ctx context.Context, what string, good func(poolState) bool) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, time.Minute, fmt.Errorf("waited a minute for %s", what))
+	ctx, cancel := context.WithTimeout(ctx, awaitAtMost)
 	defer cancel()
+	var s poolState
 	for {
-		s, err := a.status(ctx)
+		now, err := a.status(ctx)
+		if err == nil {
+			s = now
+		}
 		if err == nil && good(s) {
 			return nil
 		}
 		if err == nil {
 			err = pause(ctx, pollPeriod)
 		}
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return fmt.Errorf("waited %v for %s; last the daemon said %+v", awaitAtMost, what, s)
 		}
 		if err != nil {
 			return err

@@ -41,7 +41,7 @@ func (p *pool) duringRebuild(side bench.Side) bench.Side {
 	return p.during(side, work{
 		name:   "a rebuild",
 		goesOn: func(s poolState) bool { return s.Rebuild.State == "running" },
-		over:   func(s poolState) bool { return s.Rebuild.State == "idle" },
+		over:   poolState.whole,
 		begin:  p.replaceNext,
 		end:    func(context.Context) error { return nil },
 	})

@@ -15,6 +15,7 @@ import (
 const (
 	millionObjects = 1_000_000
 	millionBytes   = 100 // of each body
+	millionPrefix  = "million"
 )
 
 // million is a pool of many small objects: how it is listed, and how it comes back.
@@ -23,7 +24,7 @@ func million() family {
 	// A page of a LIST is to be compared with as many HEADs as it has keys.
 	thousands := func(s bench.Sample) float64 { return bench.OpsRate(s) / bench.ListKeys }
 	return family{
-		name: "10⁶ objects", seconds: 130, room: 4 * gib,
+		name: "10⁶ objects", seconds: 50, room: 4 * gib,
 		rows: []row{
 			{
 				path: list, figure: "rate", of: head, unit: bench.OpsPerSecond,
@@ -40,7 +41,7 @@ func million() family {
 				return nil, err
 			}
 			load := func(operation bench.Operation) s3.Load {
-				return s3.Load{Operation: operation, Size: millionBytes, Clients: 32, Keys: millionObjects, There: true}
+				return s3.Load{Operation: operation, Size: millionBytes, Clients: 32, Keys: millionObjects, Prefix: millionPrefix, There: true}
 			}
 			series, err := s.contest(ctx, spanOps, p.at(list, load(bench.List)), p.at(head, load(bench.Head)))
 			if err != nil || !s.family.wants(start) {
@@ -61,7 +62,7 @@ func (s *stage) millions(ctx context.Context) (*pool, error) {
 	}
 	err = engine.Fill(ctx, store, engine.Filling{
 		Bucket: "bench", Size: millionBytes, To: millionObjects,
-		Key:  func(n int64) string { return fmt.Sprintf("read/%d/%09d", millionBytes, n) },
+		Key:  func(n int64) string { return fmt.Sprintf("%s/%d/%09d", millionPrefix, millionBytes, n) },
 		Told: func(done int64) { s.tell(fmt.Sprintf("storing %d of %d objects", done, millionObjects)) },
 	})
 	if err = errors.Join(err, store.Close(context.WithoutCancel(ctx))); err != nil {

@@ -33,7 +33,7 @@ func (s *stage) side(ctx context.Context, t s3.Target, l s3.Load) (bench.Side, e
 	if kept := s.shelves[place]; reads && kept != nil {
 		loader, err = kept.As(l.Operation, l.Clients)
 	} else {
-		if reads {
+		if reads && l.Prefix == "" {
 			l.Prefix = "read"
 		}
 		loader, err = s3.NewLoad(t, l)

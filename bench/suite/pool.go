@@ -17,10 +17,11 @@ type pool struct {
 	replaced int // drives so far
 }
 
-// pool starts a daemon on a new pool. It rebuilds nothing by itself: that would
-// be in the way of what is measured.
+// pool starts a daemon on a new pool. With drives gone it has no room to rebuild
+// anything by itself: the others hold a column of each segment already, so
+// that nothing is in the way of what is measured.
 func (s *stage) pool(ctx context.Context, flags ...string) (*pool, error) {
-	p := &pool{stage: s, dirs: s.newDirs(), flags: append([]string{"--rebuild-after", "never"}, flags...)}
+	p := &pool{stage: s, dirs: s.newDirs(), flags: flags}
 	return p, p.start(ctx, "--init")
 }
 
