@@ -168,8 +168,12 @@ func (r *reading) readAll() {
 	r.await()
 }
 
-// begin begins to read a column.
+// begin begins to read a column. What is in the page cache is read at once.
 func (r *reading) begin(c *column) {
+	if r.p.readCached(r.at, c) {
+		c.err = nil
+		return
+	}
 	c.err = errUnderWay
 	mine := *c
 	mine.head, mine.err = drive.Header{}, nil
@@ -184,6 +188,9 @@ func (r *reading) begin(c *column) {
 // await takes the answers to what was begun, until every one is there or late, or
 // until one comes that was late before.
 func (r *reading) await() {
+	if r.count(errUnderWay) == 0 {
+		return
+	}
 	late := time.NewTimer(r.p.patience / lateShare)
 	defer late.Stop()
 	for r.count(errUnderWay) > 0 {
@@ -286,6 +293,36 @@ func (p *Pool) readColumn(ctx context.Context, at stripeAt, c *column) {
 	if c.err = c.verify(p, at, col, c.buf.b[base:base+start]); c.err != nil {
 		p.blame(at, col, c.err)
 	}
+}
+
+// readCached is readColumn of what is in the page cache, on the caller's goroutine:
+// to hand it to another one costs more than to read it. It says no if something is
+// not there or not right. Then that is read, and judged, as always.
+func (p *Pool) readCached(at stripeAt, c *column) bool {
+	col := drive.ColumnOf(c.stored, at.d, at.seg.k)
+	index := at.seg.fileOf(col, at.no)
+	v := p.members.now()
+	at.seg.mu.Lock()
+	id, f := at.seg.drives[index], at.seg.files[index]
+	at.seg.mu.Unlock()
+	if f == nil || v.drives[id] == nil || v.why[id] != nil {
+		return false
+	}
+	start := drive.PayloadStart(at.seg.kind, at.d, at.seg.m, at.length)
+	base := p.mem.payloadAt - start
+	from, to := c.lo*drive.PieceBytes, min(c.hi*drive.PieceBytes, at.length)
+	read := func(lo, hi int) bool { return f.ReadCached(c.buf.b[base+lo:base+hi], at.offset+int64(lo)) }
+	ok := false
+	if from <= readGap {
+		ok = read(0, start+to)
+	} else {
+		ok = read(0, start) && read(start+from, start+to)
+	}
+	if !ok || c.verify(p, at, col, c.buf.b[base:base+start]) != nil {
+		return false
+	}
+	p.files.used(at.seg)
+	return true
 }
 
 // readGap is how many bytes are read and thrown away rather than read twice.

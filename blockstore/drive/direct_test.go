@@ -92,3 +92,31 @@ func TestWriteThroughShowsFaults(t *testing.T) {
 		t.Errorf("of 3 writes %d were seen: %v", len(ops), ops)
 	}
 }
+
+// TestReadCached: what was just read is in the page cache, and is what ReadAt gives;
+// what is not there is not made up.
+func TestReadCached(t *testing.T) {
+	d := create(t, vfs.Default, filepath.Join(t.TempDir(), "d0"))
+	f, err := d.CreateSegment(ownHeader(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := bytes.Repeat([]byte("holdfast"), 8<<10)
+	if err := write(t, f, want, FirstBlock); err != nil {
+		t.Fatal(err)
+	}
+	got := make([]byte, len(want))
+	if !f.ReadCached(got, FirstBlock) {
+		t.Skip("the file system does not say what is in the page cache")
+	}
+	if !bytes.Equal(got, want) {
+		t.Error("it gives something else")
+	}
+	if f.ReadCached(got, FirstBlock+PageBytes) {
+		t.Error("it gives bytes from behind the end of the file")
+	}
+	f.Close()
+	if f.ReadCached(got, FirstBlock) {
+		t.Error("it reads from a file that was closed")
+	}
+}

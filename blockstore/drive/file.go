@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -25,6 +26,7 @@ type File struct {
 	f     vfs.File
 	// Of it only the drive's writer knows, and release.
 	direct direct
+	cached atomic.Uint32 // a cachedWay
 
 	mu     sync.Mutex
 	refs   int // operations that have begun and not ended
