@@ -50,15 +50,18 @@ func (s *Server) AdminHandler() http.Handler {
 			if allowed(w, r, http.MethodGet, http.MethodHead) {
 				metrics.ServeHTTP(w, r)
 			}
-		case !strings.HasPrefix(path, adminPrefix):
+		case !strings.HasPrefix(path, adminPrefix) && !strings.HasPrefix(path, profilesPrefix):
 			writeJSONError(w, &AdminError{Status: 404, Code: "not_found", Message: "There is nothing at this path.",
-				Hint: "The admin API is below " + adminPrefix + "; health is at /health/live and /health/ready, metrics at /metrics."})
+				Hint: "The admin API is below " + adminPrefix + ", profiles are below " + profilesPrefix +
+					"; health is at /health/live and /health/ready, metrics at /metrics."})
 		case !s.adminKeys(r):
 			w.Header().Set("WWW-Authenticate", `Basic realm="holdfast"`)
 			writeJSONError(w, &AdminError{Status: 401, Code: "unauthorized", Message: "The admin API needs the access key and the secret.",
 				Hint: "Send them as HTTP Basic authentication."})
 		case origin.Check(r) != nil:
 			writeJSONError(w, &AdminError{Status: 403, Code: "cross_origin", Message: "A page of another site may not use the admin API."})
+		case strings.HasPrefix(path, profilesPrefix):
+			s.profiles(w, r)
 		default:
 			s.admin(routes, w, r, strings.TrimPrefix(path, adminPrefix))
 		}

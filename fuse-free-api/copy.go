@@ -85,7 +85,7 @@ func (c *call) copyObject() error {
 	if err != nil {
 		return err
 	}
-	if req.source == *c.address && !req.changesSomething {
+	if req.source == c.address && !req.changesSomething {
 		return fault(codeInvalidRequest, "This copy request is illegal because it is trying to copy an object to itself without changing "+
 			"the object's metadata, storage class, website redirect location or encryption attributes.")
 	}

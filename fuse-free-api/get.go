@@ -3,7 +3,6 @@ package api
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"strconv"
 )
@@ -42,7 +41,6 @@ func (c *call) getObject() error {
 		return err
 	}
 	defer obj.Close()
-	plain := c.w.Header().Clone()
 	part, status, err := c.head(obj.Info(), asked)
 	if err != nil {
 		return err
@@ -51,7 +49,7 @@ func (c *call) getObject() error {
 		c.w.WriteHeader(status)
 		return nil
 	}
-	body := &bodyWriter{w: c.w, status: status, held: make([]byte, 0, min(part.n, headBufferBytes))}
+	body := &bodyWriter{w: c.w, status: status, size: part.n}
 	err = obj.WriteTo(c.r.Context(), body, part.off, part.n)
 	switch {
 	case body.err != nil:
@@ -63,9 +61,8 @@ func (c *call) getObject() error {
 	}
 	if c.w.status == 0 {
 		// What is said of the object, its checksum say, is not true of an error.
-		h := c.w.Header()
-		clear(h)
-		maps.Copy(h, plain)
+		clear(c.w.Header())
+		c.introduce()
 	}
 	return err
 }
@@ -103,7 +100,9 @@ func (c *call) head(info ObjectInfo, asked selection) (part span, status int, er
 type bodyWriter struct {
 	w      *response
 	status int
-	held   []byte // capacity: how much to hold back
+	size   int64  // of the body
+	held   []byte // of it, until there is enough
+	begun  bool   // the status was sent
 	n      int64  // taken, held or sent
 	err    error  // of the client's side
 }
@@ -112,7 +111,12 @@ func (b *bodyWriter) Write(p []byte) (int, error) {
 	if b.err != nil {
 		return 0, b.err
 	}
-	if b.held != nil && len(b.held)+len(p) <= cap(b.held) {
+	// All at once is good: nothing can fail behind it.
+	most := min(b.size, headBufferBytes)
+	if whole := b.n == 0 && int64(len(p)) == b.size; !b.begun && !whole && int64(len(b.held)+len(p)) <= most {
+		if b.held == nil {
+			b.held = make([]byte, 0, most)
+		}
 		b.held = append(b.held, p...)
 		b.n += int64(len(p))
 		return len(p), nil
@@ -127,12 +131,15 @@ func (b *bodyWriter) Write(p []byte) (int, error) {
 
 // flush sends what is held back, and the headers before it.
 func (b *bodyWriter) flush() error {
-	if b.held == nil {
+	if b.begun {
 		return b.err
 	}
 	held := b.held
-	b.held = nil
+	b.held, b.begun = nil, true
 	b.w.WriteHeader(b.status)
+	if len(held) == 0 {
+		return nil
+	}
 	_, err := b.w.Write(held)
 	return b.note(err)
 }

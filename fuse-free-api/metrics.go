@@ -14,6 +14,14 @@ type metrics struct {
 	received, sent prometheus.Counter
 	inFlight       prometheus.Gauge
 	connections    prometheus.Gauge
+
+	figures map[string]*figures // by operation: to look them up by labels takes longer
+}
+
+// figures are those of one operation.
+type figures struct {
+	classes  [6]prometheus.Counter // by the status's first digit; 0: cut
+	duration prometheus.Observer
 }
 
 // noOperation stands for that of a request which was refused before it was
@@ -42,11 +50,14 @@ func newMetrics(reg prometheus.Registerer, all []*operation) (*metrics, error) {
 	for _, op := range all {
 		names = append(names, op.name)
 	}
+	m.figures = make(map[string]*figures, len(names))
 	for _, name := range names {
-		m.duration.WithLabelValues(name)
-		for _, class := range []string{"2xx", "3xx", "4xx", "5xx", "cut"} {
-			m.requests.WithLabelValues(name, class)
+		f := &figures{duration: m.duration.WithLabelValues(name)}
+		f.classes[0] = m.requests.WithLabelValues(name, "cut")
+		for digit := 2; digit <= 5; digit++ {
+			f.classes[digit] = m.requests.WithLabelValues(name, strconv.Itoa(digit)+"xx")
 		}
+		m.figures[name] = f
 	}
 	if reg == nil {
 		return m, nil
@@ -60,10 +71,14 @@ func newMetrics(reg prometheus.Registerer, all []*operation) (*metrics, error) {
 }
 
 func (m *metrics) observe(operation string, status int, cut bool, took time.Duration) {
-	class := "cut"
-	if !cut {
-		class = strconv.Itoa(status/100) + "xx"
+	f, digit := m.figures[operation], status/100
+	if cut {
+		digit = 0
 	}
-	m.requests.WithLabelValues(operation, class).Inc()
-	m.duration.WithLabelValues(operation).Observe(took.Seconds())
+	if digit < len(f.classes) && f.classes[digit] != nil {
+		f.classes[digit].Inc()
+	} else {
+		m.requests.WithLabelValues(operation, strconv.Itoa(digit)+"xx").Inc()
+	}
+	f.duration.Observe(took.Seconds())
 }

@@ -65,7 +65,9 @@ func (s *Server) newCall(rw http.ResponseWriter, r *http.Request) *call {
 		// aws-cli then takes the next answer on the connection for garbage.
 		rw.WriteHeader(http.StatusContinue)
 	}
-	c := &call{address: &address{}, s: s, r: r, id: s.ids.next(), w: &response{ResponseWriter: rw, sent: s.metrics.sent}}
+	c := &call{s: s, r: r, id: s.ids.next()}
+	c.answer = response{ResponseWriter: rw, sent: s.metrics.sent}
+	c.w = &c.answer
 	if r.Body != nil && r.Body != http.NoBody {
 		// In a copy: net/http goes by the type of its own request's body when
 		// it decides what to do with the rest of it.
@@ -73,11 +75,16 @@ func (s *Server) newCall(rw http.ResponseWriter, r *http.Request) *call {
 		c.body = &countedBody{ReadCloser: r.Body}
 		c.r.Body = c.body
 	}
+	c.introduce()
+	return c
+}
+
+// introduce puts into the answer's headers what every answer has.
+func (c *call) introduce() {
 	h := c.w.Header()
 	h["x-amz-request-id"] = []string{c.id}
-	h["x-amz-id-2"] = []string{s.ids.host}
-	h.Set("Server", "Holdfast")
-	return c
+	h["x-amz-id-2"] = c.s.ids.hostLine
+	h["Server"] = c.s.ids.serverLine
 }
 
 // answerError answers a request of whose answer nothing was sent.
@@ -116,8 +123,10 @@ func (c *call) dispatch() (err error) {
 	if c.auth, err = c.s.authenticate(c.r); err != nil {
 		return err
 	}
-	if c.query, err = url.ParseQuery(c.r.URL.RawQuery); err != nil {
-		return fault(codeInvalidURI, "The query cannot be read: it is not validly percent-encoded, or has a semicolon.")
+	if c.r.URL.RawQuery != "" {
+		if c.query, err = url.ParseQuery(c.r.URL.RawQuery); err != nil {
+			return fault(codeInvalidURI, "The query cannot be read: it is not validly percent-encoded, or has a semicolon.")
+		}
 	}
 	if err := c.auth.settle(c.query, c.r.Header); err != nil {
 		return err
@@ -126,7 +135,7 @@ func (c *call) dispatch() (err error) {
 	if err != nil {
 		return err
 	}
-	c.address = &a
+	c.address = a
 	if a.level() == bucketLevel { // of objects only errors have it, as in S3: s3cmd sends back what it does not know
 		c.w.Header()["x-amz-bucket-region"] = []string{c.s.opts.Region}
 	}

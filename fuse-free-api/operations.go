@@ -11,7 +11,7 @@ import (
 
 // call is one request on its way through the object listener.
 type call struct {
-	*address
+	address
 	s     *Server
 	w     *response
 	r     *http.Request
@@ -22,7 +22,8 @@ type call struct {
 	body  *countedBody // nil if the request has none
 	code  string       // S3's, if the answer is an error
 
-	documents int64 // bytes that count in Server.documents
+	answer    response // what w is at first
+	documents int64    // bytes that count in Server.documents
 }
 
 // level is what an address names.
@@ -147,17 +148,12 @@ func (op *operation) reads() bool { return op.upload || op.document || op.copies
 // parameters name: the one that names most of what is there.
 func choose(all []*operation, r *http.Request, a address, query url.Values) (*operation, error) {
 	var best *operation
-	var methods []string
+	level, copies := a.level(), r.Method == http.MethodPut && r.Header.Get("X-Amz-Copy-Source") != ""
 	for _, op := range all {
-		if op.level != a.level() {
+		if op.method != r.Method || op.level != level || op.copies != copies || best != nil && len(op.sub) <= len(best.sub) {
 			continue
 		}
-		if len(op.sub) == 0 && !slices.Contains(methods, op.method) {
-			methods = append(methods, op.method)
-		}
-		named := !slices.ContainsFunc(op.sub, func(name string) bool { return !query.Has(name) })
-		if op.method == r.Method && named && op.copies == (r.Method == http.MethodPut && r.Header.Get("X-Amz-Copy-Source") != "") &&
-			(best == nil || len(op.sub) > len(best.sub)) {
+		if len(op.sub) == 0 || !slices.ContainsFunc(op.sub, func(name string) bool { return !query.Has(name) }) {
 			best = op
 		}
 	}
@@ -168,6 +164,12 @@ func choose(all []*operation, r *http.Request, a address, query url.Values) (*op
 		return nil, notImplemented("Uploads by form (POST to a bucket) are not supported.")
 	case r.Method == http.MethodPost && a.level() == objectLevel:
 		return nil, notImplemented("This POST to an object (restore, select) is not supported.")
+	}
+	var methods []string
+	for _, op := range all {
+		if op.level == level && len(op.sub) == 0 && !slices.Contains(methods, op.method) {
+			methods = append(methods, op.method)
+		}
 	}
 	return nil, notAllowed(r.Method, methods...)
 }
@@ -190,6 +192,9 @@ func (op *operation) refuse(r *http.Request, query url.Values) error {
 		}
 	}
 	for name, values := range r.Header {
+		if len(values) == 1 && asksNothing(name) {
+			continue
+		}
 		if err := op.refuseHeader(strings.ToLower(name), values); err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -56,6 +57,8 @@ type requestIDs struct {
 	prefix string
 	host   string // of the process: what S3 calls the extended request id
 	count  atomic.Uint64
+
+	hostLine, serverLine []string // as headers' values, which all answers share
 }
 
 func newRequestIDs(random io.Reader) (*requestIDs, error) {
@@ -63,7 +66,17 @@ func newRequestIDs(random io.Reader) (*requestIDs, error) {
 	if _, err := io.ReadFull(random, b[:]); err != nil {
 		return nil, fmt.Errorf("reading randomness for request ids: %w", err)
 	}
-	return &requestIDs{prefix: hex.EncodeToString(b[:4]), host: base64.StdEncoding.EncodeToString(b[4:])}, nil
+	host := base64.StdEncoding.EncodeToString(b[4:])
+	return &requestIDs{prefix: hex.EncodeToString(b[:4]), host: host, hostLine: []string{host}, serverLine: []string{"Holdfast"}}, nil
 }
 
-func (ids *requestIDs) next() string { return fmt.Sprintf("%s%08x", ids.prefix, ids.count.Add(1)) }
+func (ids *requestIDs) next() string {
+	var number [8]byte
+	binary.BigEndian.PutUint64(number[:], ids.count.Add(1))
+	from := 4 // eight digits, or all of them
+	if binary.BigEndian.Uint32(number[:4]) != 0 {
+		from = 0
+	}
+	var id [24]byte
+	return string(hex.AppendEncode(append(id[:0], ids.prefix...), number[from:]))
+}

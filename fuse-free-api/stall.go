@@ -138,6 +138,10 @@ func withConn(ctx context.Context, conn net.Conn) context.Context {
 // deadlines do. In HTTP/2 many streams share it: each stream that stalls is
 // ended for itself, and the others go on.
 func paced(handler http.Handler, stall time.Duration, w http.ResponseWriter, r *http.Request) {
+	if r.ProtoMajor == 1 && (r.Body == nil || r.Body == http.NoBody) {
+		handler.ServeHTTP(w, r) // the connection does all of it
+		return
+	}
 	body := &pacedBody{ReadCloser: r.Body, control: http.NewResponseController(w), stall: stall}
 	if r.ProtoMajor == 1 {
 		body.conn, _ = r.Context().Value(stallConnKey{}).(*stallConn)

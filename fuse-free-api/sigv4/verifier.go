@@ -54,6 +54,9 @@ type scratch struct {
 	path  []byte
 	tail  []byte // the canonical request behind the path
 	hash  hash.Hash
+
+	mac    hash.Hash // keyed with macKey; nil: with none yet
+	macKey [hashBytes]byte
 }
 
 // claim is what a request says of its signature, wherever it says it.
@@ -221,7 +224,10 @@ func (s *scratch) signed(v *Verified, method string, path []byte) bool {
 	b = append(b, '\n')
 	b = hex.AppendEncode(b, sum[:])
 	s.text = b
-	mac := hmac.New(sha256.New, v.key[:])
-	mac.Write(b)
-	return hmac.Equal(mac.Sum(sum[:0]), v.seed[:])
+	if s.mac == nil || s.macKey != v.key { // keying takes as long as hashing
+		s.mac, s.macKey = hmac.New(sha256.New, v.key[:]), v.key
+	}
+	s.mac.Reset()
+	s.mac.Write(b)
+	return hmac.Equal(s.mac.Sum(sum[:0]), v.seed[:])
 }
