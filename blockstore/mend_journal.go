@@ -13,6 +13,11 @@ type journalBatch struct {
 	at   drive.Batch
 	next int // part
 	data []byte
+
+	// The batch before is held against the catalog meanwhile: one waits for the
+	// drives, the other for the processor.
+	checking chan []Finding // nil: none is
+	spare    []byte         // the data of one that was checked
 }
 
 // checkBatch takes in the stripe at hand, and checks the batch's records once all
@@ -45,8 +50,27 @@ func (m *mender) checkBatch(ctx context.Context) {
 		m.find(m.finding(-1, FindingRecord, "the batch's records do not decode: "+err.Error(), false))
 		return
 	}
-	for _, f := range m.p.checkRecords(ctx, b.at.LSN, records) {
-		f.Segment, f.Stripe = m.seg.id, h.Stripe
+	m.checked()
+	lsn, stripe, data, out := b.at.LSN, h.Stripe, b.data, make(chan []Finding, 1)
+	b.data, b.spare, b.checking = b.spare, data, out
+	m.p.wg.Go(func() {
+		list := m.p.checkRecords(ctx, lsn, records)
+		for i := range list {
+			list[i].Segment, list[i].Stripe = m.seg.id, stripe
+		}
+		out <- list
+	})
+}
+
+// checked takes in what was found about the batch that is held against the
+// catalog, if one is. Its data is not needed any more then.
+func (m *mender) checked() {
+	b := &m.stripe.batch
+	if b.checking == nil {
+		return
+	}
+	for _, f := range <-b.checking {
 		m.find(f)
 	}
+	b.checking = nil
 }

@@ -49,9 +49,15 @@ const (
 	mendChunkMax = 1 << 20
 )
 
+// chunk is how much of each file is read at a time: no more than there is of a
+// small segment.
 func (m *mender) chunk() int {
-	return min(max(mendMemory/2/len(m.drives)&^(drive.PageBytes-1), mendChunkMin), mendChunkMax)
+	chunk := min(max(mendMemory/2/len(m.drives)&^(drive.PageBytes-1), mendChunkMin), mendChunkMax)
+	return int(min(int64(chunk), max(wholePages(m.end-drive.FirstBlock), drive.PageBytes)))
 }
+
+// wholePages is the bytes of the pages that so many bytes touch.
+func wholePages(n int64) int64 { return (n + drive.PageBytes - 1) &^ (drive.PageBytes - 1) }
 
 // openLanes opens what can be read, and decides which files get another drive.
 func (m *mender) openLanes(ctx context.Context) error {
@@ -303,8 +309,12 @@ func (r *reader) request(ctx context.Context, off int64) {
 	out := make(chan chunkRead, 1)
 	r.ahead = out
 	b := r.spare
-	if r.spare = nil; b == nil {
+	if r.spare = nil; cap(b) < r.chunk {
 		b = make([]byte, r.chunk)
+	}
+	b = b[:r.chunk]
+	if left := wholePages(r.end - off); left > 0 { // behind that nothing counts
+		b = b[:min(left, int64(r.chunk))]
 	}
 	r.p.wg.Go(func() {
 		w := window{ctx: ctx, f: r.f, late: r.p.patience, chunk: len(b), buf: b[:0]}

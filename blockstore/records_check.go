@@ -31,6 +31,9 @@ func (p *Pool) checkRecords(ctx context.Context, lsn uint64, records []byte) []F
 		}
 		return nil
 	})
+	if stopped := c.look(); err == nil { // what came before a record that does not decode counts
+		err = stopped
+	}
 	switch {
 	case errors.Is(err, catalog.ErrRecord):
 		c.list = append(c.list, Finding{Kind: FindingRecord, Column: -1, Text: fmt.Sprintf("the records of batch %d do not decode: %v", lsn, err)})
@@ -44,6 +47,20 @@ type recordCheck struct {
 	p    *Pool
 	ctx  context.Context
 	list []Finding
+
+	// Records about objects, and what those are called: looked up many at a time.
+	waiting []saidOfObject
+	names   []catalog.ObjectName
+}
+
+// recordsAtOnce is how many records wait before their objects are looked up.
+const recordsAtOnce = 256
+
+// saidOfObject is what one record says of an object.
+type saidOfObject struct {
+	version   uint64
+	said      described
+	completed bool // an upload's end, which does not say the size
 }
 
 // described is what record and catalog both say of an object or a part.
@@ -54,28 +71,45 @@ type described struct {
 }
 
 func (c *recordCheck) put(version uint64, r *catalog.Put) error {
-	o, err := c.p.catalog.Object(c.ctx, r.Bucket, r.Key)
-	if errors.Is(err, catalog.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
 	said := described{r.Object.Size, r.Object.ETag, r.Object.Checksum}
-	return c.compare(version, o.Version, said, described{o.Size, o.ETag, o.Checksum}, r.Bucket, r.Key, "the object")
+	return c.object(r.Bucket, r.Key, saidOfObject{version: version, said: said})
 }
 
 // completed compares what the record itself says; of the rest the parts' records did.
 func (c *recordCheck) completed(version uint64, r *catalog.UploadComplete) error {
-	o, err := c.p.catalog.Object(c.ctx, r.Bucket, r.Key)
-	if errors.Is(err, catalog.ErrNotFound) {
+	return c.object(r.Bucket, r.Key, saidOfObject{version: version, said: described{etag: r.ETag}, completed: true})
+}
+
+func (c *recordCheck) object(bucket uint64, key string, s saidOfObject) error {
+	c.waiting = append(c.waiting, s)
+	c.names = append(c.names, catalog.ObjectName{Bucket: bucket, Key: key})
+	if len(c.names) < recordsAtOnce {
 		return nil
 	}
+	return c.look()
+}
+
+// look compares what the records that wait say with what the catalog holds.
+func (c *recordCheck) look() error {
+	waiting, names := c.waiting, c.names
+	c.waiting, c.names = c.waiting[:0], nil // the names are the question's
+	held, err := c.p.catalog.Objects(c.ctx, names)
 	if err != nil {
 		return err
 	}
-	said := described{o.Size, r.ETag, 0}
-	return c.compare(version, o.Version, said, described{o.Size, o.ETag, o.Checksum}, r.Bucket, r.Key, "the object")
+	for i, o := range held {
+		if o.Version == 0 {
+			continue // deleted since
+		}
+		s := waiting[i]
+		if s.completed {
+			s.said.size = o.Size
+		}
+		if err := c.compare(s.version, o.Version, s.said, described{o.Size, o.ETag, o.Checksum}, names[i].Bucket, names[i].Key, "the object"); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (c *recordCheck) part(version uint64, r *catalog.PartPut) error {

@@ -19,7 +19,7 @@ import (
 // is read, verified and held against the catalog, one after the other, and at
 // the end the catalog against the segments. A run is one scrub of everything,
 // however long it takes. Bytes are those of the segments'
-// files. (What Mend says that it has read is whole chunks, beyond the files' ends too.)
+// files without their holes.
 func (s *Stored) Scrub() bench.Side {
 	return bench.Side{Name: "scrub", Run: func(ctx context.Context, _ time.Duration) (r bench.Sample, err error) {
 		for _, dir := range s.content.Dirs {

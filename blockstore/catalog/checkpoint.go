@@ -64,40 +64,47 @@ var errAbandoned = errors.New("catalog: snapshot is closed or was abandoned")
 // page gives the entries that follow but those of the kinds in omit. It waits
 // until ctx ends, the replica is lost (ErrLeft), or it is late (ErrLaggard).
 func (s *Snapshot) page(ctx context.Context, max int, omit string, late <-chan time.Time) ([]Entry, error) {
+	page, err := step(ctx, s, late, func(last []byte) ([]Entry, error) { return s.v.page(last, max, omit) })
+	if len(page) > 0 {
+		s.last = page[len(page)-1].Key
+	}
+	return page, err
+}
+
+// step has something read from the view, behind the last entry given, and waits
+// as page does.
+func step[T any](ctx context.Context, s *Snapshot, late <-chan time.Time, read func(last []byte) (T, error)) (none T, err error) {
 	type answer struct {
-		page []Entry
-		err  error
+		v   T
+		err error
 	}
 	s.mu.Lock()
 	if s.closed || s.running {
 		s.mu.Unlock()
-		return nil, errAbandoned
+		return none, errAbandoned
 	}
 	s.running = true
 	s.mu.Unlock()
 	answers := make(chan answer, 1)
 	last := s.last
 	ok := s.c.spawn(func() {
-		page, err := s.v.page(last, max, omit)
+		v, err := read(last)
 		s.ended()
-		answers <- answer{page, err}
+		answers <- answer{v, err}
 	})
 	if !ok {
 		s.ended()
-		return nil, ErrUnavailable
+		return none, ErrUnavailable
 	}
 	select {
 	case a := <-answers:
-		if len(a.page) > 0 {
-			s.last = a.page[len(a.page)-1].Key
-		}
-		return a.page, a.err
+		return a.v, a.err
 	case <-s.m.gone:
-		return nil, ErrLeft
+		return none, ErrLeft
 	case <-late:
-		return nil, ErrLaggard
+		return none, ErrLaggard
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return none, ctx.Err()
 	}
 }
 

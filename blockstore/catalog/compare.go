@@ -127,22 +127,26 @@ func (k marked) await(ctx context.Context) (*Snapshot, error) {
 // digest is the view's, every entry of it (see Replica.Digest). Stopped is what
 // pace said.
 func (s *Snapshot) digest(ctx context.Context, pace func(context.Context, int) error) (sum uint64, err, stopped error) {
-	h := xxhash.New()
+	type hashed struct {
+		next []byte
+		size int
+	}
+	h := xxhash.New() // a page that was left behind may still write to it: then it is given up
 	for {
-		page, err := s.page(ctx, digestPage, "", s.c.opts.After(s.c.opts.LagTime))
-		if err != nil || len(page) == 0 {
-			return h.Sum64(), err, nil
+		page, err := step(ctx, s, s.c.opts.After(s.c.opts.LagTime), func(last []byte) (p hashed, err error) {
+			p.next, p.size, err = s.v.hash(h, last, digestPage)
+			return p, err
+		})
+		if err != nil {
+			return 0, err, nil
 		}
-		size := 0
-		for _, e := range page {
-			hashBytes(h, e.Key)
-			hashBytes(h, e.Value)
-			size += len(e.Key) + len(e.Value)
-		}
-		if pace != nil {
-			if err := pace(ctx, size); err != nil {
+		if pace != nil && page.size > 0 {
+			if err := pace(ctx, page.size); err != nil {
 				return 0, nil, err
 			}
+		}
+		if s.last = page.next; s.last == nil {
+			return h.Sum64(), nil, nil
 		}
 	}
 }

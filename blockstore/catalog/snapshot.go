@@ -72,7 +72,7 @@ func (v *view) page(last []byte, max int, omit string) ([]Entry, error) {
 	return out, v.r.Failed()
 }
 
-// digestPage is how much of the catalog a digest holds in memory at a time, in bytes.
+// digestPage is how much of the catalog is read, or hashed, in one go, in bytes.
 const digestPage = 1 << 20
 
 // Digest is a hash over every entry, restatable and derived, totals and the
@@ -88,21 +88,44 @@ func (r *Replica) Digest() (uint64, error) {
 
 func (v *view) digest() (uint64, error) {
 	h := xxhash.New()
-	var last []byte
-	for {
-		page, err := v.page(last, digestPage, "")
-		if err != nil || len(page) == 0 {
-			return h.Sum64(), err
+	for last, all := []byte(nil), false; !all; {
+		var err error
+		if last, _, err = v.hash(h, last, digestPage); err != nil {
+			return 0, err
 		}
-		for _, e := range page {
-			hashBytes(h, e.Key)
-			hashBytes(h, e.Value)
-		}
-		last = page[len(page)-1].Key
+		all = last == nil
 	}
+	return h.Sum64(), nil
 }
 
-func hashBytes(h io.Writer, b []byte) {
+// hash adds the entries of a page to a hash, as page would give them, but leaves
+// them where they are. It says what to go on after, nil at the end, and how many
+// bytes they were.
+func (v *view) hash(h *xxhash.Digest, last []byte, max int) (next []byte, size int, err error) {
+	it, err := v.snap.NewIter(nil)
+	if err != nil {
+		return nil, 0, err
+	}
+	for ok := it.SeekGE(after(last)); ok; ok = it.Next() {
+		k := it.Key()
+		val, err := it.ValueAndErr()
+		if err != nil {
+			return nil, 0, errors.Join(err, it.Close())
+		}
+		hashBytes(h, k)
+		hashBytes(h, val)
+		if size += len(k) + len(val); size >= max {
+			next = bytes.Clone(k)
+			break
+		}
+	}
+	if err := errors.Join(it.Error(), it.Close()); err != nil {
+		return nil, 0, err
+	}
+	return next, size, v.r.Failed()
+}
+
+func hashBytes(h *xxhash.Digest, b []byte) {
 	var n [8]byte
 	binary.LittleEndian.PutUint64(n[:], uint64(len(b)))
 	_, _ = h.Write(n[:]) // a hash does not fail
