@@ -58,7 +58,7 @@ type memory struct {
 	sips      *share
 	rescues   *share
 	checks    *share
-	slabs     slabs
+	arena     *arena
 	own       sync.Pool // *[ownBytes]byte, requests' own memory (see lend.go)
 	first     sync.Pool // *[intakeFirst]byte, what uploads begin with
 }
@@ -81,16 +81,16 @@ type buffer struct {
 	b     []byte
 	refs  atomic.Int32
 	home  *memory
-	slab  *slab
 	share *share // that it counts against
 }
 
 func newMemory(total int64, k, m int) *memory {
 	mem := &memory{payloadAt: drive.PayloadStart(drive.Bulk, k, m, drive.MaxColumnBytes)}
-	mem.slabs.home = mem
 	unit := int64(mem.columnBytes())
+	buffers := 0
 	part := func(percent, columnsMin int64) *share {
 		bytes := max(total*percent/100, columnsMin*unit)
+		buffers += int(bytes / unit)
 		return &share{home: mem, total: bytes, sem: semaphore.NewWeighted(bytes)}
 	}
 	width := int64(k + m)
@@ -109,6 +109,7 @@ func newMemory(total int64, k, m int) *memory {
 	mem.rescues = part(rescueShare, max(2*width, width+kept))
 	mem.checks = part(0, width) // stripes that are verified, beside all that clients need
 	mem.checks.always = true
+	mem.arena = newArena(mem, buffers, int(unit))
 	return mem
 }
 
@@ -182,7 +183,7 @@ func (s *share) pressed() bool { return s.waiting.Load() > 0 }
 
 func (s *share) take(unit int64) *buffer {
 	s.used.Add(unit)
-	buf := s.home.slabs.get()
+	buf := s.home.arena.get()
 	buf.share = s
 	buf.refs.Store(1)
 	return buf
@@ -198,7 +199,7 @@ func (b *buffer) Release() {
 		s := b.share
 		unit := int64(len(b.b))
 		s.used.Add(-unit)
-		s.home.slabs.put(b)
+		s.home.arena.put(b)
 		s.sem.Release(unit)
 	case n < 0:
 		panic("blockstore: a buffer was released twice")

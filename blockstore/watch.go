@@ -21,8 +21,26 @@ func (p *Pool) watch() {
 	if !p.observer {
 		p.wg.Go(p.welcome)
 	}
+	p.wg.Go(p.trimMemory)
 	for _, s := range []*share{p.mem.uploads, p.mem.reads} {
 		p.wg.Go(func() { p.reclaim(s) })
+	}
+}
+
+// trimPeriod is for how long memory that is not needed stays, at least.
+const trimPeriod = 10 * time.Second
+
+// trimMemory gives memory back to the system that was not needed for a while.
+func (p *Pool) trimMemory() {
+	tick := time.NewTicker(trimPeriod)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			p.mem.arena.trim()
+		case <-p.stopped:
+			return
+		}
 	}
 }
 

@@ -95,14 +95,14 @@ func (cfg edgeConfig) connections(drives int, logger *slog.Logger) int {
 	return fits
 }
 
-// boundMemory has the garbage collector work harder once memory is more than the buffers and so many connections are
-// meant to take. Below that it may let memory grow to five times what is used, where it would begin at twice: little is
+// boundMemory has the garbage collector work harder once Go's heap is more than so many connections are meant to take; the
+// pool's buffers lie outside it. Below that it may let memory grow to five times what is used, where it would begin at twice: little is
 // in use while requests are small, and it would be at work all the time. GOMEMLIMIT and GOGC go before.
-func boundMemory(bufferBytes int64, connections int, getenv func(string) string) {
+func boundMemory(connections int, getenv func(string) string) {
 	const connectionBytes = 24 << 10 // of an idle one with TLS, as measured
 	if getenv("GOMEMLIMIT") == "" {
-		const leastBytes = 192 << 20 // the engine needs some for itself
-		debug.SetMemoryLimit(max(leastBytes, bufferBytes+int64(connections)*connectionBytes))
+		const leastBytes = 80 << 20 // the engine needs some for itself
+		debug.SetMemoryLimit(max(leastBytes, int64(connections)*connectionBytes))
 		if getenv("GOGC") == "" {
 			debug.SetGCPercent(400)
 		}

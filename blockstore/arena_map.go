@@ -1,0 +1,17 @@
+//go:build unix && !race
+
+package blockstore
+
+import "golang.org/x/sys/unix"
+
+// mapMemory maps n bytes outside Go's heap; give unmaps them.
+func mapMemory(n int) (mapping []byte, give func([]byte)) {
+	mapping, err := unix.Mmap(-1, 0, n, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
+	if err != nil { // the process may not map that much: Go's heap then, which says so
+		return make([]byte, n), func([]byte) {}
+	}
+	return mapping, func(mapping []byte) { _ = unix.Munmap(mapping) }
+}
+
+// dropMemory gives memory back to the system; it is zeros when it is used again.
+func dropMemory(b []byte) { _ = unix.Madvise(b, unix.MADV_DONTNEED) }
