@@ -156,3 +156,11 @@ func batchRecords(data []byte) ([]byte, error) {
 	}
 	return data[batchHeaderBytes : batchHeaderBytes+int(n)], nil
 }
+
+// batchRecordsEnd is where the records in a batch's data end, by its first bytes.
+func batchRecordsEnd(data []byte) int64 {
+	if len(data) < batchHeaderBytes {
+		return batchHeaderBytes
+	}
+	return batchHeaderBytes + int64(binary.LittleEndian.Uint32(data))
+}

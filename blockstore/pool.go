@@ -89,6 +89,7 @@ type Pool struct {
 	closing    bool
 	wg         sync.WaitGroup // goroutines of the pool
 	checking   atomic.Bool    // a checkpoint is being made
+	flushing   atomic.Bool    // the catalog is made durable up to the end of a journal segment
 }
 
 // code is the erasure code for k data columns.

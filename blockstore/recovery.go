@@ -2,6 +2,7 @@ package blockstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -146,9 +147,26 @@ func (p *Pool) writeEnd(ctx context.Context, end *logEnd, last uint64) (map[uint
 }
 
 // batchData reads a batch's data, verified.
-func (p *Pool) batchData(ctx context.Context, k keptBatch) (data []byte, err error) {
+func (p *Pool) batchData(ctx context.Context, k keptBatch) ([]byte, error) {
+	return p.batchStart(ctx, k, k.bytes())
+}
+
+// bytes is the length of a batch's data, with what fills its last column.
+func (b *foundBatch) bytes() (n int64) {
+	for _, st := range b.parts {
+		n += st.at.bytes()
+	}
+	return n
+}
+
+// batchStart reads the first n bytes of a batch's data, verified.
+func (p *Pool) batchStart(ctx context.Context, k keptBatch, n int64) (data []byte, err error) {
 	for part, st := range k.parts {
-		rd, err := p.readStripe(ctx, st.at, 0, st.at.bytes())
+		left := n - int64(len(data))
+		if left <= 0 {
+			break
+		}
+		rd, err := p.readStripe(ctx, st.at, 0, min(left, st.at.bytes()))
 		if err != nil {
 			return nil, fmt.Errorf("batch %d, part %d: %w", k.lsn, part, err)
 		}
@@ -158,6 +176,25 @@ func (p *Pool) batchData(ctx context.Context, k keptBatch) (data []byte, err err
 		rd.release()
 	}
 	return data, nil
+}
+
+// recordsFirst is what is read of a batch to learn its records: as much as most
+// have. The bodies behind them were verified when the batch was found.
+const recordsFirst = 8 << 10
+
+// keptRecords reads a batch's records.
+func (p *Pool) keptRecords(ctx context.Context, k keptBatch) ([]byte, error) {
+	all := k.bytes()
+	data, err := p.batchStart(ctx, k, min(all, recordsFirst))
+	if err != nil {
+		return nil, err
+	}
+	if need := batchRecordsEnd(data); need > int64(len(data)) && need <= all {
+		if data, err = p.batchStart(ctx, k, need); err != nil {
+			return nil, err
+		}
+	}
+	return batchRecords(data)
 }
 
 // bestApplied is the highest LSN that a replica has, or a checkpoint's.
@@ -177,14 +214,13 @@ func (p *Pool) replay(ctx context.Context, end *logEnd, from, to uint64, places 
 		if k.lsn <= from || k.lsn > to {
 			continue
 		}
-		data, err := p.batchData(ctx, k)
-		if err != nil {
+		records, err := p.keptRecords(ctx, k)
+		if err != nil && !errors.Is(err, errBatch) {
 			if ctx.Err() == nil {
 				err = fmt.Errorf("%w: %w", ErrDamaged, err)
 			}
 			return err
 		}
-		records, err := batchRecords(data)
 		if err == nil {
 			place, copied := places[k.lsn]
 			if !copied {

@@ -102,24 +102,8 @@ func (p *Pool) restoreCatalog(ctx context.Context, ev *evidence, replicas map[uu
 	if len(end.kept) > 0 {
 		first = min(first, end.kept[0].lsn-1)
 	}
-	for id, r := range replicas {
-		lsn, _ := r.Applied()
-		if lsn < first {
-			continue // closed below, and cloned
-		}
-		err := p.replay(ctx, end, lsn, ^uint64(0), places, r.Apply)
-		if err == nil {
-			err = p.catalog.Attach(r, id.String())
-		}
-		if errors.Is(err, ErrDamaged) {
-			return err
-		}
-		if err != nil {
-			p.noteReplicaDropped(id, err)
-			p.log.Warn("a catalog replica takes no records; it will be made again", "drive", id, "error", err)
-			continue
-		}
-		delete(replicas, id)
+	if err := p.bringUp(ctx, replicas, first, end, places); err != nil {
+		return err
 	}
 	closeReplicas(replicas) // those left stand where new ones will be made
 	if len(p.catalog.Replicas()) == 0 {
@@ -129,6 +113,45 @@ func (p *Pool) restoreCatalog(ctx context.Context, ev *evidence, replicas map[uu
 	}
 	closeReplicas(replicas) // before they are made again: a replica's directory is locked while it is open
 	p.wg.Go(p.keepReplicas)
+	return nil
+}
+
+// bringUp brings the replicas that have everything up to first to the end of the
+// log, all in one go through the journal, and attaches them. It leaves the others.
+func (p *Pool) bringUp(ctx context.Context, replicas map[uuid.UUID]*catalog.Replica, first uint64, end *logEnd, places map[uint64]catalog.Place) error {
+	ids := make(map[*catalog.Replica]uuid.UUID)
+	var open []*catalog.Replica
+	failed := make(map[*catalog.Replica]error)
+	least := ^uint64(0)
+	for id, r := range replicas {
+		if lsn, _ := r.Applied(); lsn >= first {
+			ids[r], open, least = id, append(open, r), min(least, lsn)
+		}
+	}
+	err := p.replay(ctx, end, least, ^uint64(0), places, func(b catalog.Batch) error {
+		for i, err := range catalog.ApplyTogether(open, b) {
+			if err != nil {
+				failed[open[i]] = err
+			}
+		}
+		open = slices.DeleteFunc(open, func(r *catalog.Replica) bool { return failed[r] != nil })
+		return nil
+	})
+	if errors.Is(err, ErrDamaged) {
+		return err
+	}
+	for r, id := range ids {
+		bad := cmp.Or(failed[r], err)
+		if bad == nil {
+			bad = p.catalog.Attach(r, id.String())
+		}
+		if bad != nil {
+			p.noteReplicaDropped(id, bad)
+			p.log.Warn("a catalog replica takes no records; it will be made again", "drive", id, "error", bad)
+			continue
+		}
+		delete(replicas, id)
+	}
 	return nil
 }
 
