@@ -37,6 +37,7 @@ type batch struct {
 	d        int    // data columns, as laid out
 	length   int    // payload bytes per column
 	copy     bool
+	ahead    *ahead // nil: it is not applied by who writes it
 }
 
 type placedBody struct {

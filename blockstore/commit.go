@@ -259,8 +259,10 @@ func (p *Pool) commit(reqs []*request) (taken int) {
 
 // commitBatch makes a batch durable and applies it.
 func (p *Pool) commitBatch(b *batch) error {
+	b.ahead = &ahead{p: p}
 	place, err := p.journal.write(p.ctx, b)
 	if err != nil {
+		b.ahead.drop()
 		if !errors.Is(err, ErrNoSpace) && !errors.Is(err, ErrReadOnly) && !errors.Is(err, ErrUnavailable) {
 			err = fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
@@ -268,7 +270,7 @@ func (p *Pool) commitBatch(b *batch) error {
 	}
 	p.journal.acknowledge(b)
 	p.acked.Store(b.lsn)
-	err = p.catalog.Apply(p.ctx, catalog.Batch{LSN: b.lsn, UID: b.uid, Records: b.records, Place: place})
+	err = b.ahead.apply(p.ctx, b, place)
 	if err != nil {
 		// It is durable, and will be there after a restart; until then the
 		// catalog is behind, so nothing more may be decided by it.

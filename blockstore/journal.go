@@ -205,6 +205,7 @@ func (j *journal) append(ctx context.Context, b *batch) (catalog.Place, map[uuid
 		}
 	}
 	out.sync()
+	b.onItsWay(ctx, place)
 	bad := out.wait(p.patience)
 	// A drive that another failure left out meanwhile proves nothing.
 	v := p.members.now()

@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"maps"
+	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
 )
@@ -23,16 +24,20 @@ type bucketCache struct {
 	lsn    uint64 // of the last batch that makes or deletes buckets
 }
 
-// changes empties the cache for a batch that was decoded.
-func (b *bucketCache) changes(d decodedBatch) {
-	for _, r := range d.records {
+// forget empties the cache for a batch that makes or deletes buckets.
+func (b *bucketCache) forget(lsn uint64) {
+	clear(b.byName)
+	b.lsn = lsn
+}
+
+func changesBuckets(d decodedBatch) bool {
+	return slices.ContainsFunc(d.records, func(r Record) bool {
 		switch r.(type) {
 		case *BucketCreate, *BucketDelete:
-			clear(b.byName)
-			b.lsn = d.lsn
-			return
+			return true
 		}
-	}
+		return false
+	})
 }
 
 // note remembers a bucket that was asked for when lsn was what it is.

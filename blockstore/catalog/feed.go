@@ -6,6 +6,13 @@ import (
 	"slices"
 )
 
+// Prepared is what a batch changes, computed and not applied.
+type Prepared struct {
+	after   meta // where the catalog stood
+	q       queuedBatch
+	buckets bool // it makes or deletes buckets
+}
+
 // Apply applies a batch and returns when the serving replica has done so. The
 // batch must follow the last one (ErrGap); one at or below it is ignored; one
 // that does not decode is ErrRecord and changes nothing. If no replica is left
@@ -15,56 +22,107 @@ import (
 // When ctx ends first, the batch may still be applied later on; the same batch
 // may be given again.
 func (c *Catalog) Apply(ctx context.Context, b Batch) error {
+	if err := c.turn(ctx); err != nil {
+		return err
+	}
+	defer c.over()
+	if b.LSN > c.last().lsn {
+		p, err := c.prepare(ctx, b)
+		if err == nil {
+			err = c.enqueue(p)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return c.await(ctx, b.LSN)
+}
+
+// Prepare computes what a batch will change, which must be the next one (ErrGap),
+// while it is on its way to the drives. Nothing is changed by it, and no replica
+// has any of it, so a batch that comes to nothing leaves nothing behind. Errors
+// are those of Apply.
+func (c *Catalog) Prepare(ctx context.Context, b Batch) (Prepared, error) {
+	if err := c.turn(ctx); err != nil {
+		return Prepared{}, err
+	}
+	defer c.over()
+	return c.prepare(ctx, b)
+}
+
+// ApplyPrepared is Apply of a batch that was prepared. ErrGap if another one was
+// applied since.
+func (c *Catalog) ApplyPrepared(ctx context.Context, p Prepared) error {
+	if err := c.turn(ctx); err != nil {
+		return err
+	}
+	defer c.over()
+	if last := c.last(); last != p.after {
+		return fmt.Errorf("%w: batch %d was prepared after %d, and %d is applied", ErrGap, p.q.meta.lsn, p.after.lsn, last.lsn)
+	}
+	if err := c.enqueue(p); err != nil {
+		return err
+	}
+	return c.await(ctx, p.q.meta.lsn)
+}
+
+// turn waits until no other batch is being applied, and over ends the turn.
+func (c *Catalog) turn(ctx context.Context) error {
 	select {
 	case c.applying <- struct{}{}:
-		defer func() { <-c.applying }()
+		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+func (c *Catalog) over() { <-c.applying }
+
+// last is the last batch that was queued.
+func (c *Catalog) last() meta {
 	c.mu.Lock()
-	last := c.queued.lsn
-	c.mu.Unlock()
-	if b.LSN > last {
-		if b.LSN != last+1 {
-			return fmt.Errorf("%w: batch %d after %d", ErrGap, b.LSN, last)
-		}
-		d, err := decodeBatch(b)
-		if err != nil {
-			return err
-		}
-		c.mu.Lock()
-		c.buckets.changes(d)
-		c.mu.Unlock()
-		type physical struct {
-			repr []byte
-			meta meta
-		}
-		p, err := ask(ctx, c, last, func(m *member) (p physical, err error) {
-			p.repr, p.meta, err = m.r.prepare(d)
-			return p, err
-		}, nil)
-		if err != nil {
-			return err
-		}
-		if err := c.enqueue(queuedBatch{repr: p.repr, meta: p.meta, since: c.opts.Now()}); err != nil {
-			return err
-		}
+	defer c.mu.Unlock()
+	return c.queued
+}
+
+// prepare is Prepare in one's turn.
+func (c *Catalog) prepare(ctx context.Context, b Batch) (Prepared, error) {
+	last := c.last()
+	if b.LSN != last.lsn+1 {
+		return Prepared{}, fmt.Errorf("%w: batch %d after %d", ErrGap, b.LSN, last.lsn)
 	}
-	if _, err := c.current(ctx, b.LSN); err != nil {
+	d, err := decodeBatch(b)
+	if err != nil {
+		return Prepared{}, err
+	}
+	return ask(ctx, c, last.lsn, func(m *member) (Prepared, error) {
+		repr, to, err := m.r.prepare(d)
+		return Prepared{after: last, q: queuedBatch{repr: repr, meta: to}, buckets: changesBuckets(d)}, err
+	}, nil)
+}
+
+// await waits until the replica that serves has applied a batch.
+func (c *Catalog) await(ctx context.Context, lsn uint64) error {
+	if _, err := c.current(ctx, lsn); err != nil {
 		return err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.acked = max(c.acked, b.LSN)
+	c.acked = max(c.acked, lsn)
 	return nil
 }
 
 // enqueue gives a batch to every replica. Followers that cannot keep up are dropped.
-func (c *Catalog) enqueue(q queuedBatch) error {
+func (c *Catalog) enqueue(p Prepared) error {
+	q := p.q
+	q.since = c.opts.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
 		return ErrUnavailable
+	}
+	if p.buckets {
+		c.buckets.forget(q.meta.lsn)
 	}
 	c.elect()
 	for _, m := range slices.Clone(c.members) {
