@@ -109,7 +109,9 @@ func (c *coder) uint64(num protowire.Number, v *uint64) { c.varint(num, v, math.
 func (c *coder) uint32(num protowire.Number, v *uint32) {
 	u := uint64(*v)
 	c.varint(num, &u, math.MaxUint32)
-	*v = uint32(u)
+	if !c.writing { // what is written may be shared
+		*v = uint32(u)
+	}
 }
 
 // size codes a number that cannot be negative.
@@ -120,20 +122,26 @@ func (c *coder) size(num protowire.Number, v *int64, max int64) {
 	}
 	u := uint64(*v)
 	c.varint(num, &u, uint64(max))
-	*v = int64(u)
+	if !c.writing { // what is written may be shared
+		*v = int64(u)
+	}
 }
 
 func (c *coder) int(num protowire.Number, v *int, max int) {
 	s := int64(*v)
 	c.size(num, &s, int64(max))
-	*v = int(s)
+	if !c.writing { // what is written may be shared
+		*v = int(s)
+	}
 }
 
 // time codes Unix nanoseconds, which may be negative: as protobuf's int64, two's complement.
 func (c *coder) time(num protowire.Number, v *int64) {
 	u := uint64(*v)
 	c.varint(num, &u, math.MaxUint64)
-	*v = int64(u)
+	if !c.writing { // what is written may be shared
+		*v = int64(u)
+	}
 }
 
 func (c *coder) bool(num protowire.Number, v *bool) {
@@ -142,7 +150,9 @@ func (c *coder) bool(num protowire.Number, v *bool) {
 		u = 1
 	}
 	c.varint(num, &u, 1)
-	*v = u == 1
+	if !c.writing {
+		*v = u == 1
+	}
 }
 
 // fixed codes a checksum: eight bytes whatever its value, so that sizes do not vary with it.
@@ -176,7 +186,9 @@ func (c *coder) place(num protowire.Number, v *int64) {
 		c.fail("field %d: out of bounds", num)
 		return
 	}
-	*v = int64(u)
+	if !c.writing { // what is written may be shared
+		*v = int64(u)
+	}
 }
 
 // chunk reads the length and then the bytes of a field whose tag was taken. The result aliases the input.
