@@ -20,8 +20,10 @@ func (r *reading) rescue() error {
 		if len(have) >= r.at.d {
 			return r.reconstruct(have)
 		}
-		r.beginMore(r.at.d - len(have) - r.count(errUnderWay))
+		atOnce := r.beginMore(r.at.d - len(have) - r.count(errUnderWay))
 		switch {
+		case atOnce:
+			continue
 		case r.count(errUnderWay) > 0:
 			r.await()
 		case r.count(errLate) > 0:
@@ -77,16 +79,18 @@ func (r *reading) widen() error {
 }
 
 // beginMore begins to read up to n columns that were not read yet: first those
-// that are asked for.
-func (r *reading) beginMore(n int) {
+// that are asked for. It says whether any of them was there at once.
+func (r *reading) beginMore(n int) (atOnce bool) {
 	for _, asked := range []bool{true, false} {
 		for _, c := range r.cols {
 			if n > 0 && c.asked == asked && c.err == errUnread {
 				r.begin(c)
 				n--
+				atOnce = atOnce || c.err == nil
 			}
 		}
 	}
+	return atOnce
 }
 
 // readmit has the columns on drives that take no part read once: such a drive may

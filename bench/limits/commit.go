@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	// commitSpanBytes is where the files of commits begin anew: the size of a segment.
-	commitSpanBytes = 256 << 20
+	// commitSpanBytes is where the files of commits begin anew: the size of a journal segment.
+	commitSpanBytes = 64 << 20
 	// overwriteBytes is the length of the files that commits overwrite again and again.
 	overwriteBytes = 32 << 20
 )
