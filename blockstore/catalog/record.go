@@ -144,7 +144,9 @@ func codeKey(c *coder, num int32, key *string) {
 func codeID(c *coder, num int32, id *drive.SegmentID) {
 	u := uint64(*id)
 	c.uint64(fieldNumber(num), &u)
-	*id = drive.SegmentID(u)
+	if !c.writing {
+		*id = drive.SegmentID(u)
+	}
 	if c.err == nil && u == 0 {
 		c.fail("no segment")
 	}

@@ -73,7 +73,9 @@ type Extent struct {
 func (e *Extent) code(c *coder) {
 	id := uint64(e.Segment)
 	c.uint64(1, &id)
-	e.Segment = drive.SegmentID(id)
+	if !c.writing {
+		e.Segment = drive.SegmentID(id)
+	}
 	c.uint32(2, &e.Stripe)
 	c.size(3, &e.Offset, math.MaxInt64)
 	c.int(4, &e.D, maxData)
@@ -342,7 +344,9 @@ func (s *SegmentEntry) code(c *coder) {
 func codeSegment(c *coder, kind *drive.Kind, k, m *int, base *uint64, drives *[]uuid.UUID) {
 	kd := int(*kind)
 	c.int(1, &kd, int(drive.Bulk))
-	*kind = drive.Kind(kd)
+	if !c.writing {
+		*kind = drive.Kind(kd)
+	}
 	c.int(2, k, maxData)
 	c.int(3, m, maxParity)
 	c.uint64(4, base)

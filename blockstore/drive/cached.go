@@ -1,6 +1,10 @@
 package drive
 
-import "github.com/cockroachdb/pebble/v2/vfs"
+import (
+	"errors"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
 
 // cachedWay says whether a file can be asked for what is in the page cache alone.
 type cachedWay uint32
@@ -31,5 +35,8 @@ func (f *File) ReadCached(p []byte, off int64) bool {
 		}
 	}
 	n, err := readCached(fd, p, off)
+	if errors.Is(err, errors.ErrUnsupported) { // the file system has no such way
+		f.cached.Store(uint32(cachedRefused))
+	}
 	return err == nil && n == len(p)
 }

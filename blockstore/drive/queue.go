@@ -90,8 +90,8 @@ func (q *queue) write() {
 				return
 			}
 		}
-		run = q.gather(run)
 		q.writing.Store(time.Now().UnixNano())
+		run = q.gather(run)
 		n, err := writeRun(run)
 		q.writing.Store(0)
 		for i := range run {
@@ -144,6 +144,9 @@ func writeRun(run []task) (done int, err error) {
 		}
 	}
 	for ; done < len(run); done++ {
+		if err := d.Failed(); err != nil { // meanwhile
+			return done, err
+		}
 		if err := run[done].write(); err != nil {
 			return done, err
 		}
