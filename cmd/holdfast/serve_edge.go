@@ -95,16 +95,19 @@ func (cfg edgeConfig) connections(drives int, logger *slog.Logger) int {
 	return fits
 }
 
-// boundMemory has the garbage collector work harder once Go's heap is more than so many connections are meant to take; the
-// pool's buffers lie outside it. Below that it may let memory grow to five times what is used, where it would begin at twice: little is
-// in use while requests are small, and it would be at work all the time. GOMEMLIMIT and GOGC go before.
+// boundMemory has the garbage collector work harder once Go's heap is more than the engine and so many connections are
+// meant to take; the pool's buffers lie outside it. Below that it may let memory grow to three times what is used, where it
+// would begin at twice: little is in use while requests are small, and it would be at work all the time. GOMEMLIMIT and
+// GOGC go before.
 func boundMemory(connections int, getenv func(string) string) {
-	const connectionBytes = 24 << 10 // of an idle one with TLS, as measured
+	const (
+		engineBytes     = 64 << 20 // catalogs, and what is on its way
+		connectionBytes = 32 << 10 // of an idle one with TLS, as measured, and some of them are not
+	)
 	if getenv("GOMEMLIMIT") == "" {
-		const leastBytes = 80 << 20 // the engine needs some for itself
-		debug.SetMemoryLimit(max(leastBytes, int64(connections)*connectionBytes))
+		debug.SetMemoryLimit(engineBytes + int64(connections)*connectionBytes)
 		if getenv("GOGC") == "" {
-			debug.SetGCPercent(400)
+			debug.SetGCPercent(200)
 		}
 	}
 }
