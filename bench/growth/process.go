@@ -32,7 +32,10 @@ func start(ctx context.Context, how func(ctx context.Context, dirs []string) *ex
 		return nil, err
 	}
 	p.in, p.out = in, json.NewDecoder(out)
-	return p, p.command.Start()
+	if err := p.command.Start(); err != nil { // also when ctx has ended: then there is no process to kill
+		return nil, err
+	}
+	return p, nil
 }
 
 // ask has something done and waits for its end. told, which may be nil, hears how far it is.
