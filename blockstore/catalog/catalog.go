@@ -25,8 +25,8 @@ type Options struct {
 	// for a replica, while the replica's database is perhaps still closing.
 	OnDrop func(name string, err error)
 
-	// A replica that is not serving is dropped when more than this waits for it,
-	// or the oldest has waited for so long.
+	// A replica that is not serving is dropped when more than this waits for it and
+	// it makes no room within the patience, or the oldest has waited for so long.
 	QueueBatches int           // 0: 4096
 	QueueBytes   int64         // 0: 8 MiB
 	LagTime      time.Duration // 0: 30 s
@@ -105,6 +105,7 @@ type member struct {
 	r       *Replica
 	queue   []queuedBatch // of which the first may be under way
 	bytes   int64
+	waited  time.Duration // of batches for room in the queue, since it was empty
 	applied uint64
 	cloning bool          // being filled: fed by Clone, cannot serve
 	gone    chan struct{} // closed when it is no member any more

@@ -29,7 +29,7 @@ func (c *Catalog) Apply(ctx context.Context, b Batch) error {
 	if b.LSN > c.last().lsn {
 		p, err := c.prepare(ctx, b)
 		if err == nil {
-			err = c.enqueue(p)
+			err = c.enqueue(ctx, p)
 		}
 		if err != nil {
 			return err
@@ -60,7 +60,7 @@ func (c *Catalog) ApplyPrepared(ctx context.Context, p Prepared) error {
 	if last := c.last(); last != p.after {
 		return fmt.Errorf("%w: batch %d was prepared after %d, and %d is applied", ErrGap, p.q.meta.lsn, p.after.lsn, last.lsn)
 	}
-	if err := c.enqueue(p); err != nil {
+	if err := c.enqueue(ctx, p); err != nil {
 		return err
 	}
 	return c.await(ctx, p.q.meta.lsn)
@@ -113,8 +113,11 @@ func (c *Catalog) await(ctx context.Context, lsn uint64) error {
 }
 
 // enqueue gives a batch to every replica. Followers that cannot keep up are dropped.
-func (c *Catalog) enqueue(p Prepared) error {
+func (c *Catalog) enqueue(ctx context.Context, p Prepared) error {
 	q := p.q
+	if err := c.makeRoom(ctx, q); err != nil {
+		return err
+	}
 	q.since = c.opts.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -126,12 +129,9 @@ func (c *Catalog) enqueue(p Prepared) error {
 	}
 	c.elect()
 	for _, m := range slices.Clone(c.members) {
-		if m != c.serving && len(m.queue) > 0 {
-			late := q.since.Sub(m.queue[0].since) > c.opts.LagTime
-			if late || len(m.queue) >= c.opts.QueueBatches || m.bytes+int64(len(q.repr)) > c.opts.QueueBytes {
-				c.expel(m, fmt.Errorf("%w: %d batches behind", ErrLaggard, len(m.queue)))
-				continue
-			}
+		if m != c.serving && (c.late(m) || c.full(m, q)) {
+			c.expel(m, fmt.Errorf("%w: %d batches behind", ErrLaggard, len(m.queue)))
+			continue
 		}
 		m.queue = append(m.queue, q)
 		m.bytes += int64(len(q.repr))
@@ -140,6 +140,52 @@ func (c *Catalog) enqueue(p Prepared) error {
 	c.queued = q.meta
 	c.broadcast()
 	return nil
+}
+
+// makeRoom waits while a follower's queue is full. The drive need not be slow for
+// that: on a busy machine the feeder may be short of the processor, while batches
+// come as fast as the serving replica takes them. So that commits do not come down
+// to the pace of a drive that is slow, a follower is waited for no longer than the
+// patience in all, counted anew each time that it has caught up.
+func (c *Catalog) makeRoom(ctx context.Context, q queuedBatch) error {
+	for {
+		c.mu.Lock()
+		var m *member
+		for _, x := range c.members {
+			if x != c.serving && c.full(x, q) && !c.late(x) && x.waited < c.opts.Patience && x.r.Failed() == nil {
+				m = x
+				break
+			}
+		}
+		if m == nil || c.closed {
+			c.mu.Unlock()
+			return nil
+		}
+		changed, left := c.changed, c.opts.Patience-m.waited
+		c.mu.Unlock()
+		since := c.opts.Now()
+		waited := left
+		select {
+		case <-changed:
+			waited = c.opts.Now().Sub(since)
+		case <-c.opts.After(left):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		c.mu.Lock()
+		m.waited += waited
+		c.mu.Unlock()
+	}
+}
+
+// full says that a replica's queue has no room for one more batch. The mutex is held.
+func (c *Catalog) full(m *member, q queuedBatch) bool {
+	return len(m.queue) > 0 && (len(m.queue) >= c.opts.QueueBatches || m.bytes+int64(len(q.repr)) > c.opts.QueueBytes)
+}
+
+// late says that a replica has had a batch for too long. The mutex is held.
+func (c *Catalog) late(m *member) bool {
+	return len(m.queue) > 0 && c.opts.Now().Sub(m.queue[0].since) > c.opts.LagTime
 }
 
 // feed applies what is queued for a replica, until it is no member any more.
@@ -191,6 +237,9 @@ func (c *Catalog) applied(m *member, q queuedBatch) {
 	m.queue = m.queue[1:]
 	m.bytes -= int64(len(q.repr))
 	m.applied = q.meta.lsn
+	if len(m.queue) == 0 {
+		m.waited = 0
+	}
 	c.broadcast()
 }
 

@@ -86,6 +86,47 @@ func TestHungDrive(t *testing.T) {
 	}
 }
 
+// TestFullQueue: a follower that falls behind and goes on is waited for, not dropped.
+func TestFullQueue(t *testing.T) {
+	mem := newFS(t, 2)
+	m := &troublemaker{dir: catalogDir(1)}
+	var d drops
+	c := newCatalog(t, errorfs.Wrap(mem, m), Options{OnDrop: d.on, Patience: time.Minute, QueueBytes: 1 << 20}, 2)
+	apply(t, c, &BucketCreate{Name: "one"})
+	if serving(c) != "d0" {
+		t.Fatalf("%q serves", serving(c))
+	}
+	h := newHang()
+	defer h.release()
+	m.do(func(op errorfs.Op, _ int64) error {
+		if isWrite(op) {
+			h.wait()
+		}
+		return nil
+	})
+	released := make(chan struct{})
+	go func() {
+		defer close(released)
+		defer h.release()
+		for queued := 0; queued < 3; { // 256 KiB each: the next one finds the queue full
+			time.Sleep(time.Millisecond)
+			r := c.Replicas()
+			if len(r) < 2 || t.Context().Err() != nil {
+				return
+			}
+			queued = r[1].Queued
+		}
+		time.Sleep(50 * time.Millisecond) // enough to drop it, were it not waited for
+	}()
+	loadKeys(t, c, 80)
+	<-released
+	settle(t, c)
+	if got := len(c.Replicas()); got != 2 {
+		t.Fatalf("%d replicas are left", got)
+	}
+	sameContent(t, "after the wait", c.members[0].r, c.members[1].r)
+}
+
 // TestHungReads hangs the reads of the serving replica: another answers after
 // the patience, for reads as for the reads that applying does.
 func TestHungReads(t *testing.T) {
