@@ -43,9 +43,19 @@ func TestMendReadsBackWhatItWrote(t *testing.T) {
 }
 
 // TestMendReadsTheDrive: a sync failed, so that the page cache shows blocks which
-// are not on the drive. When the drive is cleared they are mended all the same,
-// and are there after a power cut.
+// are not on the drive: clean pages, as on most file systems, or pages that are still
+// dirty, which no sync was asked for again. When the drive is cleared they are mended
+// all the same, and are there after a power cut.
 func TestMendReadsTheDrive(t *testing.T) {
+	for name, fault := range map[string]faultfs.Fault{
+		"clean": {Err: syscall.EIO},
+		"dirty": {Err: syscall.EIO, Done: true, Lost: true},
+	} {
+		t.Run(name, func(t *testing.T) { mendsWhatIsOnlyCached(t, fault) })
+	}
+}
+
+func mendsWhatIsOnlyCached(t *testing.T, failedSync faultfs.Fault) {
 	w := newWorld(t, shape{4, 2, 6}, smallSegment, 1)
 	w.opt.PresencePeriod = 5 * time.Millisecond
 	w.mustOpen(t)
@@ -64,7 +74,7 @@ func TestMendReadsTheDrive(t *testing.T) {
 		case op.Kind == faultfs.Write && op.Offset >= drive.FirstBlock && kindOf(w.p, op) == drive.Bulk:
 			written[op.Path] = true
 		case op.Kind == faultfs.Sync && written[op.Path]:
-			f.Err = syscall.EIO
+			f = failedSync
 		}
 		return f
 	})

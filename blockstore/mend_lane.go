@@ -72,7 +72,7 @@ func (m *mender) openLanes(ctx context.Context) error {
 		m.lanes = append(m.lanes, l)
 		l.last = !v.isLive(id)
 		if d := v.drives[id]; d != nil {
-			f, err := m.open(ctx, d)
+			f, err := m.open(ctx, d, m.mayBeDirty(l))
 			switch {
 			case err == nil:
 				l.in = m.reader(f, l)
@@ -103,9 +103,16 @@ func (m *mender) openLanes(ctx context.Context) error {
 	return nil
 }
 
+// mayBeDirty says whether a file may hold what no sync took to the drive: its drive
+// failed, or was away, with writes on their way. Dropping the cache leaves such
+// pages where they are, and they would be taken for what is on the drive.
+func (m *mender) mayBeDirty(l *lane) bool {
+	return !m.o.ReadOnly && !l.last && (m.suspect|m.marked)&(1<<l.index) != 0
+}
+
 // open opens a file of the segment for reading what is on the drive, not what
 // is in the page cache (R17).
-func (m *mender) open(ctx context.Context, d *drive.Drive) (*drive.File, error) {
+func (m *mender) open(ctx context.Context, d *drive.Drive, dirty bool) (*drive.File, error) {
 	type result struct {
 		f    *drive.File
 		head drive.FileHeader
@@ -116,7 +123,12 @@ func (m *mender) open(ctx context.Context, d *drive.Drive) (*drive.File, error) 
 			r.f, err = d.OpenFile(m.seg.id)
 		}
 		if err == nil {
-			if err = r.f.Uncached(); err != nil {
+			if dirty {
+				err = syncUncached(r.f)
+			} else {
+				err = r.f.Uncached()
+			}
+			if err != nil {
 				r.f.Close()
 			}
 		}
