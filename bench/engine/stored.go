@@ -18,6 +18,7 @@ type Content struct {
 	// Dirs are the drives of a new pool. They need not exist, and Close removes
 	// them. Beside each there is a place for what the bare copy writes.
 	Dirs        []string
+	Parity      int   // of the drives so many may fail; 0: as many as the pool takes by itself
 	Bytes       int64 // of the objects together
 	ObjectBytes int64
 	// Told is called with how many of how many objects are stored; nil: nobody is told.
@@ -65,7 +66,7 @@ func existing(path string) string {
 }
 
 func (s *Stored) open(ctx context.Context, create bool) (err error) {
-	s.pool, err = blockstore.Open(ctx, blockstore.Options{Dirs: s.content.Dirs, Init: create})
+	s.pool, err = blockstore.Open(ctx, blockstore.Options{Dirs: s.content.Dirs, Init: create, Parity: s.content.Parity})
 	return err
 }
 

@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -22,6 +23,7 @@ type fakes struct {
 	alive  int
 	starts int
 	flags  [][]string
+	parity int // 0: 2
 }
 
 // bareServer has much memory, which all fakes share.
@@ -43,7 +45,7 @@ func (f *fakes) StartDaemon(_ context.Context, dirs []string, flags ...string) (
 	f.mu.Lock()
 	f.flags = append(f.flags, flags)
 	f.mu.Unlock()
-	state := &fakeState{dirs: slices.Clone(dirs)}
+	state := &fakeState{dirs: slices.Clone(dirs), parity: cmp.Or(f.parity, 2)}
 	return f.server(httptest.NewServer(state)), nil
 }
 
@@ -89,6 +91,7 @@ func (f *fakes) gone() {
 type fakeState struct {
 	mu             sync.Mutex
 	dirs           []string
+	parity         int
 	scrub, rebuild int // looks left
 	calls          []string
 }
@@ -122,7 +125,7 @@ func (s *fakeState) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	s.scrub, s.rebuild = max(0, s.scrub-1), max(0, s.rebuild-1)
 	_ = json.NewEncoder(w).Encode(map[string]any{
-		"pool":    map[string]any{"data": 4, "parity": 2, "width": 6},
+		"pool":    map[string]any{"data": len(s.dirs) - s.parity, "parity": s.parity, "width": len(s.dirs)},
 		"drives":  drives,
 		"rebuild": map[string]any{"state": state(s.rebuild > 0, "running", "idle")},
 		"scrub":   map[string]any{"state": state(s.scrub > 0, "running", "idle"), "running": s.scrub > 0},

@@ -72,9 +72,10 @@ func rebuilding() family {
 
 // stored is a pool without a daemon that holds so many bytes in objects of that size.
 func (s *stage) stored(ctx context.Context, bytes, object int64) (*engine.Stored, error) {
-	stored, err := engine.Store(ctx, engine.Content{Dirs: s.newDirs(), Bytes: bytes, ObjectBytes: object, Told: func(done, all int64) {
-		s.tell(fmt.Sprintf("storing %d of %d objects", done, all))
-	}})
+	stored, err := engine.Store(ctx, engine.Content{
+		Dirs: s.newDirs(), Parity: s.parity, Bytes: bytes, ObjectBytes: object,
+		Told: func(done, all int64) { s.tell(fmt.Sprintf("storing %d of %d objects", done, all)) },
+	})
 	if err != nil {
 		return nil, err
 	}

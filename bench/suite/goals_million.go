@@ -56,7 +56,7 @@ func million() family {
 // millions is a pool with that many objects, stored without a daemon, which then serves it.
 func (s *stage) millions(ctx context.Context) (*pool, error) {
 	p := &pool{stage: s, dirs: s.newDirs()}
-	store, err := blockstore.Open(ctx, blockstore.Options{Dirs: p.dirs, Init: true})
+	store, err := blockstore.Open(ctx, s.newPool(p.dirs))
 	if err != nil {
 		return nil, err
 	}

@@ -104,7 +104,9 @@ func (s *stage) cellsOfS3(ctx context.Context, g group) (all []measured, err err
 
 func (s *stage) cellsOfPool(ctx context.Context, g group) (all []measured, err error) {
 	dirs := s.newDirs()
-	store, err := blockstore.Open(ctx, blockstore.Options{Dirs: dirs, Init: true, RebuildAfter: -1})
+	options := s.newPool(dirs)
+	options.RebuildAfter = -1
+	store, err := blockstore.Open(ctx, options)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/holdfast-storage/holdfast/blockstore"
 )
 
 // pool is a pool on directories of its own with the daemon that serves it.
@@ -23,6 +25,11 @@ type pool struct {
 func (s *stage) pool(ctx context.Context, flags ...string) (*pool, error) {
 	p := &pool{stage: s, dirs: s.newDirs(), flags: flags}
 	return p, p.start(ctx, "--init")
+}
+
+// newPool is a pool that no daemon serves, with as many drives that may fail as the daemons' pools have.
+func (s *stage) newPool(dirs []string) blockstore.Options {
+	return blockstore.Options{Dirs: dirs, Init: true, Parity: s.parity}
 }
 
 // start starts the daemon, which does not run.
