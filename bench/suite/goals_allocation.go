@@ -30,7 +30,7 @@ func allocation() family {
 			all = append(all, one{path, load})
 			f.rows = append(f.rows, row{
 				path: path, figure: "allocated per operation outside net/http", unit: bench.Bytes,
-				got: pick{path, bytesPerOp}, bound: 2 * kib, atMost: true, about: "less what the bare server allocates for the same",
+				got: pick{side: path, figure: bytesPerOp}, bound: 2 * kib, atMost: true, about: "less what the bare server allocates for the same",
 			})
 		}
 	}

@@ -14,7 +14,7 @@ func foreground() family {
 	const idle, rebuild, scrub = "idle", "foreground p99 during rebuild", "foreground p99 during scrub"
 	slower := func(path string, bound float64) row {
 		return row{path: path, figure: "p99", of: idle, unit: bench.Seconds,
-			got: pick{path, bench.P99}, limit: []pick{{idle, bench.P99}}, bound: bound, atMost: true,
+			got: pick{side: path, figure: bench.P99}, limit: []pick{{side: idle, figure: bench.P99}}, bound: bound, atMost: true,
 			about: "70/30 mix of 4 KiB, 8 clients; no cap on the work"}
 	}
 	return family{

@@ -21,7 +21,7 @@ func largeGet() family {
 		pairs = append(pairs, pair{get, "bare " + get, s3.Load{Operation: bench.Get, Size: 64 * mib, Clients: clients, Stored: 512 * mib}})
 		f.rows = append(f.rows, row{
 			path: get, figure: "rate", of: "HTTP limit", unit: bench.BytesPerSecond,
-			got: pick{get, bench.ByteRate}, limit: []pick{{"bare " + get, bench.ByteRate}}, bound: 0.75,
+			got: pick{side: get, figure: bench.ByteRate}, limit: []pick{{side: "bare " + get, figure: bench.ByteRate}}, bound: 0.75,
 		})
 	}
 	f.measure = func(ctx context.Context, s *stage) (map[string]bench.Series, error) {
@@ -49,7 +49,7 @@ func drivesGone() family {
 	for _, size := range sizes() {
 		f.rows = append(f.rows, row{
 			path: name(size), figure: "rate", of: "healthy", unit: bench.BytesPerSecond,
-			got: pick{name(size), bench.ByteRate}, limit: []pick{{"healthy " + name(size), bench.ByteRate}}, bound: 0.85,
+			got: pick{side: name(size), figure: bench.ByteRate}, limit: []pick{{side: "healthy " + name(size), figure: bench.ByteRate}}, bound: 0.85,
 			about: fmt.Sprintf("%d clients, page cache warm", goneClients),
 		})
 	}

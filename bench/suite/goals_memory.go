@@ -12,7 +12,7 @@ import (
 func memory() family {
 	const put, get = "memory, 32 clients × 64 MiB PUT", "memory, 32 clients × 64 MiB GET"
 	peak := func(path string) row {
-		return row{path: path, figure: "resident at most", unit: bench.Bytes, got: pick{path, bytesOf}, bound: 256 * mib, atMost: true}
+		return row{path: path, figure: "resident at most", unit: bench.Bytes, got: pick{side: path, figure: bytesOf}, bound: 256 * mib, atMost: true}
 	}
 	return family{
 		name: "memory", seconds: 22, room: 6 * gib,

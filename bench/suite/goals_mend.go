@@ -15,7 +15,7 @@ func scrubbing() family {
 		name: scrub, seconds: 22, room: 4 * gib,
 		rows: []row{{
 			path: scrub, figure: "rate", of: limit, unit: bench.BytesPerSecond,
-			got: pick{scrub, bench.ByteRate}, limit: []pick{{limit, bench.ByteRate}}, bound: 0.80,
+			got: pick{side: scrub, figure: bench.ByteRate}, limit: []pick{{side: limit, figure: bench.ByteRate}}, bound: 0.80,
 			about: "of the segments' files; the limit reads the same files of all drives side by side, with O_DIRECT",
 		}},
 		measure: func(ctx context.Context, s *stage) (map[string]bench.Series, error) {
@@ -36,7 +36,7 @@ func rebuilding() family {
 	for _, size := range object {
 		f.rows = append(f.rows, row{
 			path: path(size), figure: "rate", of: "min(read, write) limit", unit: bench.BytesPerSecond,
-			got: pick{path(size), bench.ByteRate}, limit: []pick{{"bare copy, " + path(size), bench.ByteRate}}, bound: 0.80,
+			got: pick{side: path(size), figure: bench.ByteRate}, limit: []pick{{side: "bare copy, " + path(size), figure: bench.ByteRate}}, bound: 0.80,
 			about: "of the lost drive's columns; the limit is a bare copy with the same reads, writes and syncs",
 		})
 	}

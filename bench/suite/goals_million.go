@@ -28,11 +28,11 @@ func million() family {
 		rows: []row{
 			{
 				path: list, figure: "rate", of: head, unit: bench.OpsPerSecond,
-				got: pick{list, bench.OpsRate}, limit: []pick{{head, thousands}}, bound: 5, about: "32 clients each",
+				got: pick{side: list, figure: bench.OpsRate}, limit: []pick{{side: head, figure: thousands}}, bound: 5, about: "32 clients each",
 			},
 			{
 				path: start, figure: "time until ready", unit: bench.Seconds,
-				got: pick{start, elapsed}, bound: 3, atMost: true, about: "SIGKILL under load of 8 clients that write",
+				got: pick{side: start, figure: elapsed}, bound: 3, atMost: true, about: "SIGKILL under load of 8 clients that write",
 			},
 		},
 		measure: func(ctx context.Context, s *stage) (map[string]bench.Series, error) {

@@ -15,7 +15,7 @@ func lonePut() family {
 		name: put, seconds: 14, room: 2 * gib,
 		rows: []row{{
 			path: put, figure: "rate", of: limit, unit: bench.OpsPerSecond,
-			got: pick{put, bench.OpsRate}, limit: []pick{{limit, bench.OpsRate}}, bound: 0.80,
+			got: pick{side: put, figure: bench.OpsRate}, limit: []pick{{side: limit, figure: bench.OpsRate}}, bound: 0.80,
 			about: "beside appending blocks as long to as many files and syncing them in parallel (fdatasync), in lockstep",
 		}},
 		measure: func(ctx context.Context, s *stage) (map[string]bench.Series, error) {
@@ -45,10 +45,10 @@ func smallObjects() family {
 	)
 	rate := func(of string, bound float64, got, limit string) row {
 		return row{path: got, figure: "rate", of: of, unit: bench.OpsPerSecond,
-			got: pick{got, bench.OpsRate}, limit: []pick{{limit, bench.OpsRate}}, bound: bound}
+			got: pick{side: got, figure: bench.OpsRate}, limit: []pick{{side: limit, figure: bench.OpsRate}}, bound: bound}
 	}
 	cpu := row{path: put, figure: "server CPU per operation", of: "bare server", unit: bench.Seconds,
-		got: pick{put, bench.CPUPerOp}, limit: []pick{{barePut, bench.CPUPerOp}}, bound: 2.5, atMost: true}
+		got: pick{side: put, figure: bench.CPUPerOp}, limit: []pick{{side: barePut, figure: bench.CPUPerOp}}, bound: 2.5, atMost: true}
 	return family{
 		name: "small objects, 32 clients", seconds: 48, room: 3 * gib,
 		rows: []row{rate("HTTP limit", 0.50, put, barePut), cpu, rate("HTTP limit", 0.65, get, bareGet), rate("HTTP limit", 0.65, head, bareHead),

@@ -22,7 +22,7 @@ func space() family {
 	)
 	share := func(folder string) row {
 		return row{path: path, figure: folder, of: of, unit: bench.Bytes,
-			got: pick{folder, bytesOf}, limit: []pick{{of, bytesOf}}, atMost: true, about: "blocks allocated to the files of all drives, as loaded"}
+			got: pick{side: folder, figure: bytesOf}, limit: []pick{{side: of, figure: bytesOf}}, atMost: true, about: "blocks allocated to the files of all drives, as loaded"}
 	}
 	promised, beside := share(segments), share(catalog)
 	promised.bound, beside.beside = 2.2, true

@@ -61,7 +61,7 @@ func (s *stage) limits(ctx context.Context) (lines []bench.Line, err error) {
 		return nil, err
 	}
 	for i, series := range list {
-		all := values(pick{series.Name, loads[i].figure}, map[string]bench.Series{series.Name: series})
+		all := values(pick{side: series.Name, figure: loads[i].figure}, map[string]bench.Series{series.Name: series})
 		lines = append(lines, bench.Line{Name: series.Name, Value: median(all), Least: slices.Min(all), Most: slices.Max(all), Unit: loads[i].unit,
 			About: "a bare net/http server that swallows bodies, or serves them from memory"})
 	}

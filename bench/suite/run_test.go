@@ -45,7 +45,7 @@ func steady(ops, bytes int64) bench.Side {
 }
 
 func oneRow(path string, bound float64, got, limit string) row {
-	return row{path: path, figure: "rate", of: limit, unit: bench.OpsPerSecond, got: pick{got, bench.OpsRate}, limit: []pick{{limit, bench.OpsRate}}, bound: bound}
+	return row{path: path, figure: "rate", of: limit, unit: bench.OpsPerSecond, got: pick{side: got, figure: bench.OpsRate}, limit: []pick{{side: limit, figure: bench.OpsRate}}, bound: bound}
 }
 
 func fakeFamilies(ran *[]string) []family {
@@ -58,7 +58,7 @@ func fakeFamilies(ran *[]string) []family {
 				}
 				return s.contest(ctx, time.Second, these("a", steady(10, 0)), these("b", steady(20, 0)), these("c", steady(5, 0)))
 			}},
-		{name: "second", seconds: 1, rows: []row{{path: "memory", figure: "resident", unit: bench.Bytes, got: pick{"m", bytesOf}, bound: 100, atMost: true}},
+		{name: "second", seconds: 1, rows: []row{{path: "memory", figure: "resident", unit: bench.Bytes, got: pick{side: "m", figure: bytesOf}, bound: 100, atMost: true}},
 			measure: func(context.Context, *stage) (map[string]bench.Series, error) {
 				*ran = append(*ran, "second")
 				return map[string]bench.Series{"m": {Samples: []bench.Sample{{Bytes: 70}, {Bytes: 90}, {Bytes: 80}}}}, nil
@@ -137,9 +137,31 @@ func TestLowerLimit(t *testing.T) {
 		}
 		return s
 	}
-	r := row{got: pick{"a", bytesOf}, limit: []pick{{"b", bytesOf}, {"c", bytesOf}}, bound: 1}
+	r := row{got: pick{side: "a", figure: bytesOf}, limit: []pick{{side: "b", figure: bytesOf}, {side: "c", figure: bytesOf}}, bound: 1}
 	series := map[string]bench.Series{"a": at(10, 10, 10), "b": at(10, 40, 40), "c": at(40, 20, 40)}
 	if g := r.goal(series); g.Value != 0.5 || g.Limit != 20 || g.Least != 0.25 || g.Most != 1 {
+		t.Errorf("%+v", g)
+	}
+}
+
+// TestBetterWay: of two ways to do what limits a row, the better one of each round counts, before the lowest limit does.
+func TestBetterWay(t *testing.T) {
+	at := func(values ...int64) (s bench.Series) {
+		for _, v := range values {
+			s.Samples = append(s.Samples, bench.Sample{Bytes: v})
+		}
+		return s
+	}
+	r := row{got: pick{side: "a", figure: bytesOf}, bound: 1, limit: []pick{{side: "b", figure: bytesOf}, {side: "c", figure: bytesOf, or: "d"}}}
+	series := map[string]bench.Series{"a": at(10, 10, 10), "b": at(100, 100, 20), "c": at(20, 40, 40), "d": at(40, 20, 80)}
+	if g := r.goal(series); g.Value != 0.25 || g.Limit != 40 || g.Most != 0.5 {
+		t.Errorf("%+v", g)
+	}
+	if !slices.Equal(r.sides(), []string{"a", "b", "c", "d"}) {
+		t.Errorf("sides %q", r.sides())
+	}
+	delete(series, "d") // which need not be possible
+	if g := r.goal(series); g.Value != 0.5 {
 		t.Errorf("%+v", g)
 	}
 }
