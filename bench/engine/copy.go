@@ -7,9 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/holdfast-storage/holdfast/bench"
 )
@@ -20,39 +17,17 @@ const copyChunk = 1 << 20
 // Copy asks of the drives what [Stored.Rebuild] asks of them, and does nothing
 // else: it reads all files of a segment but one drive's past the page cache,
 // side by side, writes as many bytes as one of them has, syncs them, and reads
-// them back. It is the limit of a rebuild, for it waits for reads and writes
-// both. A run is one drive.
+// them back. A run is one drive.
 func (s *Stored) Copy() bench.Side {
-	return bench.Side{Name: "bare copy", Run: func(ctx context.Context, _ time.Duration) (r bench.Sample, err error) {
-		drive := s.content.Dirs[s.lost%len(s.content.Dirs)]
-		if r.Bytes, err = s.columnBytes(drive); err != nil {
-			return r, err
+	return s.ofDrive("bare copy", func(ctx context.Context, drive string, _ int, name string) error {
+		var sources []string
+		for _, dir := range s.content.Dirs {
+			if dir != drive {
+				sources = append(sources, segmentFile(dir, name))
+			}
 		}
-		if err := os.MkdirAll(beside(drive), 0o700); err != nil {
-			return r, err
-		}
-		if err := s.forget(); err != nil {
-			return r, err
-		}
-		names := s.sealed()
-		began, cpu := time.Now(), ProcessCPU()
-		group, inner := errgroup.WithContext(ctx)
-		group.SetLimit(rebuildWorkers)
-		for _, name := range names {
-			group.Go(func() error {
-				var sources []string
-				for _, dir := range s.content.Dirs {
-					if dir != drive {
-						sources = append(sources, segmentFile(dir, name))
-					}
-				}
-				return copySegment(inner, sources, filepath.Join(beside(drive), name))
-			})
-		}
-		err = group.Wait()
-		r.Elapsed, r.CPU, r.Ops = time.Since(began), ProcessCPU()-cpu, int64(len(names))
-		return r, errors.Join(err, os.RemoveAll(beside(drive)))
-	}}
+		return copySegment(ctx, sources, filepath.Join(beside(drive), name))
+	})
 }
 
 // copySegment reads the sources side by side and writes the first of them.

@@ -59,12 +59,7 @@ const (
 // nothing with what they hold: all drives at the same time, on each one file
 // after the other. A run reads everything once.
 func (s *Stored) Read() bench.Side {
-	buffers := make([][directDepth][]byte, len(s.content.Dirs))
-	for i := range buffers {
-		for j := range buffers[i] {
-			buffers[i][j] = alignedBuffer(directChunk)
-		}
-	}
+	buffers := directBuffers(len(s.content.Dirs))
 	return bench.Side{Name: "direct read", Run: func(ctx context.Context, _ time.Duration) (r bench.Sample, err error) {
 		var bytes atomic.Int64
 		names := s.sealed()
@@ -83,6 +78,17 @@ func (s *Stored) Read() bench.Side {
 		r.Bytes, r.Ops = bytes.Load(), int64(len(names))
 		return r, err
 	}}
+}
+
+// directBuffers is memory to read so many files at a time with [readDirect].
+func directBuffers(files int) [][directDepth][]byte {
+	buffers := make([][directDepth][]byte, files)
+	for i := range buffers {
+		for j := range buffers[i] {
+			buffers[i][j] = alignedBuffer(directChunk)
+		}
+	}
+	return buffers
 }
 
 // readDirect reads a file to its end, past the page cache.

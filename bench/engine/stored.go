@@ -30,6 +30,7 @@ type Content struct {
 type Stored struct {
 	content Content
 	pool    *blockstore.Pool
+	data    int // columns of a segment that hold data
 	lost    int // how often a drive was lost
 }
 
@@ -67,6 +68,11 @@ func existing(path string) string {
 
 func (s *Stored) open(ctx context.Context, create bool) (err error) {
 	s.pool, err = blockstore.Open(ctx, blockstore.Options{Dirs: s.content.Dirs, Init: create, Parity: s.content.Parity})
+	if err != nil {
+		return err
+	}
+	status, err := s.pool.Status(ctx)
+	s.data = status.Pool.Data
 	return err
 }
 

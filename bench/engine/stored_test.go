@@ -19,7 +19,7 @@ func TestStored(t *testing.T) {
 		}
 		bytes := map[string]int64{}
 		for range 2 {
-			for _, side := range []bench.Side{s.Scrub(), s.Read(), s.Copy(), s.Rebuild(), s.Scrub()} {
+			for _, side := range []bench.Side{s.Scrub(), s.Read(), s.Copy(), s.ReadColumns(), s.WriteColumns(false), s.WriteColumns(s.CanDirect()), s.Rebuild(), s.Scrub()} {
 				got, err := side.Run(t.Context(), time.Nanosecond)
 				if err != nil {
 					t.Fatalf("%s: %v", side.Name, err)
@@ -29,7 +29,7 @@ func TestStored(t *testing.T) {
 				}
 				bytes[side.Name] = got.Bytes
 			}
-			for _, pair := range [][2]string{{"scrub", "direct read"}, {"rebuild", "bare copy"}} {
+			for _, pair := range [][2]string{{"scrub", "direct read"}, {"rebuild", "bare copy"}, {"rebuild", "reading the columns"}, {"rebuild", "writing the columns, buffered"}} {
 				a, b := bytes[pair[0]], bytes[pair[1]]
 				if a < 1<<20 || a < b*9/10 || b < a*9/10 {
 					t.Errorf("objects of %d: %s is about %d bytes, %s about %d", object, pair[0], a, pair[1], b)

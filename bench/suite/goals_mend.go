@@ -30,14 +30,25 @@ func scrubbing() family {
 
 // rebuilding is making again what a lost drive held, of small objects and of large ones.
 func rebuilding() family {
-	f := family{name: "rebuild, idle", seconds: 50, room: 4 * gib}
+	f := family{name: "rebuild, idle", seconds: 60, room: 4 * gib}
 	object := []int64{4 * kib, 64 * mib}
 	path := func(size int64) string { return fmt.Sprintf("rebuild, idle, objects of %s", sizeName(size)) }
+	rate := func(size int64, side string) pick {
+		return pick{side: side + path(size), figure: bench.ByteRate}
+	}
+	const read, buffered, direct, bare = "read limit, ", "write limit, buffered, ", "write limit, direct, ", "bare copy, "
 	for _, size := range object {
+		write := rate(size, buffered)
+		write.or = direct + path(size)
 		f.rows = append(f.rows, row{
 			path: path(size), figure: "rate", of: "min(read, write) limit", unit: bench.BytesPerSecond,
-			got: pick{side: path(size), figure: bench.ByteRate}, limit: []pick{{side: "bare copy, " + path(size), figure: bench.ByteRate}}, bound: 0.80,
-			about: "of the lost drive's columns; the limit is a bare copy with the same reads, writes and syncs",
+			got: rate(size, ""), limit: []pick{rate(size, read), write}, bound: 0.80,
+			about: "of the lost drive's columns; read: k columns for each of its, O_DIRECT, nothing else; write: its own, synced, nothing else, " +
+				"the better of buffered and O_DIRECT",
+		}, row{
+			path: path(size), figure: "rate beside a copy", of: "bare copy", unit: bench.BytesPerSecond,
+			got: rate(size, ""), limit: []pick{rate(size, bare)}, beside: true,
+			about: "which reads, writes and syncs what a rebuild does: all columns that are left, its own, and its own again",
 		})
 	}
 	f.measure = func(ctx context.Context, s *stage) (map[string]bench.Series, error) {
@@ -54,7 +65,11 @@ func rebuilding() family {
 			if err != nil {
 				return nil, err
 			}
-			series, err := s.contest(ctx, spanOps, these("bare copy, "+path(size), stored.Copy()), these(path(size), stored.Rebuild()))
+			players := []player{these(bare+path(size), stored.Copy()), these(read+path(size), stored.ReadColumns()), these(buffered+path(size), stored.WriteColumns(false))}
+			if stored.CanDirect() {
+				players = append(players, these(direct+path(size), stored.WriteColumns(true)))
+			}
+			series, err := s.contest(ctx, spanOps, append(players, these(path(size), stored.Rebuild()))...)
 			if err != nil {
 				return nil, err
 			}
