@@ -18,6 +18,7 @@ import (
 type direct struct {
 	fd    int
 	state directState
+	write func(fd int, pages [][]byte, off int64) (int, error) // writeDirect, or a test's
 }
 
 type directState uint8
@@ -52,11 +53,15 @@ func (f *File) writeThrough(run []task) (n int, err error) {
 		pages, total = append(pages, run[i].p), total+len(run[i].p)
 	}
 	for n < total && n%PageBytes == 0 {
-		wrote, err := writeDirect(f.direct.fd, pages, run[0].off+int64(n))
+		wrote, err := f.direct.write(f.direct.fd, pages, run[0].off+int64(n))
 		n += wrote
 		switch {
 		case errors.Is(err, syscall.EINVAL), errors.Is(err, syscall.EOPNOTSUPP):
 			f.refuseDirect()
+			return n, nil
+		case errors.Is(err, syscall.ENOMEM):
+			// The system has to hold the pages of such a write all at once, and lacks
+			// memory just now. Through the page cache it needs less.
 			return n, nil
 		case err != nil:
 			return n, err
@@ -81,7 +86,7 @@ func (f *File) hasDirect() bool {
 		f.direct.state = directRefused
 		if f.drive.fs == vfs.Default && f.f.Fd() != vfs.InvalidFd {
 			if fd, err := openDirect(f.f.Fd()); err == nil { // else too many are open, at worst
-				f.direct = direct{fd, directOpen}
+				f.direct = direct{fd, directOpen, writeDirect}
 			}
 		}
 	}

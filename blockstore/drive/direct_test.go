@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"testing"
 	"unsafe"
 
@@ -118,5 +119,45 @@ func TestReadCached(t *testing.T) {
 	f.Close()
 	if f.ReadCached(got, FirstBlock) {
 		t.Error("it reads from a file that was closed")
+	}
+}
+
+// TestWriteThroughWithoutMemory: where the system cannot hold the pages of a write past the page cache, the write goes
+// through it, the drive is none the worse for it, and later ones go past it again.
+func TestWriteThroughWithoutMemory(t *testing.T) {
+	d := create(t, vfs.Default, filepath.Join(t.TempDir(), "d0"))
+	f, err := d.CreateSegment(ownHeader(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !f.hasDirect() {
+		t.Skip("this file system has no way past the page cache")
+	}
+	tries := 0
+	f.direct.write = func(fd int, pages [][]byte, off int64) (int, error) {
+		if tries++; tries == 2 {
+			return 0, syscall.ENOMEM
+		}
+		return writeDirect(fd, pages, off)
+	}
+	want := make([]byte, 0, 3*PageBytes)
+	for i := range 3 {
+		p := pages(PageBytes)
+		for j := range p {
+			p[j] = byte(i + 1)
+		}
+		done := make(chan error, 1)
+		f.WriteThrough(p, FirstBlock+int64(len(want)), func(err error) { done <- err })
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, p...)
+	}
+	if tries != 3 || d.Failed() != nil {
+		t.Errorf("%d writes past the page cache, the drive: %v", tries, d.Failed())
+	}
+	got := make([]byte, len(want))
+	if err := f.ReadAt(context.Background(), got, FirstBlock, nil); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("what was written reads back otherwise: %v", err)
 	}
 }
