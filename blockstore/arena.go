@@ -26,6 +26,7 @@ type arena struct {
 	free    []uint64 // a bit for each buffer
 	peak    int      // one past the highest that was out since the last trim
 	touched int      // one past the highest that may have memory
+	onHeap  int      // bytes of Go's heap that it is, where there was no mapping to be had
 }
 
 // hugePageBytes is the size of a huge page where they are worth asking for.
@@ -35,6 +36,9 @@ const hugePageBytes = 2 << 20
 func newArena(home *memory, n, unit int) *arena {
 	a := &arena{buffers: make([]buffer, n), free: make([]uint64, (n+63)/64)}
 	mapping, give := mapMemory(n*unit + hugePageBytes)
+	if give == nil {
+		a.onHeap = len(mapping)
+	}
 	skip := int(-uintptr(unsafe.Pointer(unsafe.SliceData(mapping))) % hugePageBytes)
 	a.mapped = mapping[skip : skip+n*unit : skip+n*unit]
 	hugePages(a.mapped)
@@ -42,7 +46,9 @@ func newArena(home *memory, n, unit int) *arena {
 		a.buffers[i].b, a.buffers[i].home = a.mapped[i*unit:(i+1)*unit:(i+1)*unit], home
 		a.free[i/64] |= 1 << (i % 64)
 	}
-	runtime.AddCleanup(a, func(mapping []byte) { give(mapping) }, mapping)
+	if give != nil {
+		runtime.AddCleanup(a, func(mapping []byte) { give(mapping) }, mapping)
+	}
 	return a
 }
 

@@ -44,3 +44,12 @@ func TestArena(t *testing.T) {
 		t.Error("the lowest free buffer is not handed out after a trim")
 	}
 }
+
+// TestArenaOnHeap: what had to be taken of Go's heap is said, and what was mapped outside of it is not.
+func TestArenaOnHeap(t *testing.T) {
+	mem := newMemory(32<<20, 4, 2)
+	_, give := mapMemory(1 << 20)
+	if outside := give != nil; outside != (mem.arena.onHeap == 0) || !outside && mem.arena.onHeap < 32<<20 {
+		t.Errorf("%d bytes are of Go's heap, mapped outside of it: %v", mem.arena.onHeap, outside)
+	}
+}

@@ -113,6 +113,10 @@ func newMemory(total int64, k, m int) *memory {
 	return mem
 }
 
+// BuffersOnHeap is how many bytes of Go's heap the buffers for bodies take: none, unless the system had no memory of
+// their own for them. Who bounds the heap has to count them in.
+func (p *Pool) BuffersOnHeap() int64 { return int64(p.mem.arena.onHeap) }
+
 // columnBytes is the size of every buffer: the largest header, the payload, and
 // the slack that brings a block to whole pages.
 func (mem *memory) columnBytes() int { return mem.payloadAt + drive.MaxColumnBytes + pageBytes }

@@ -82,8 +82,9 @@ func (cfg edgeConfig) connections(drives int, logger *slog.Logger) int {
 	if err != nil {
 		return cfg.maxConnections
 	}
-	// Segments, the admin listener and what else there is; files being written; catalogs, of which there are at most so many.
-	reserve := 512 + 256 + 32*drives + 128*min(drives, maxParity+1)
+	// Segments' files, each of which may be open a second time, past the page cache; those being written, too; the admin listener
+	// and what else there is; catalogs, of which there are at most so many.
+	reserve := 2*512 + 2*32*drives + 256 + 128*min(drives, maxParity+1)
 	fits := int(min(limit, 1<<30)) - reserve
 	fits = max(fits, int(min(limit, 1<<30))/4)
 	if cfg.maxConnections <= fits {
@@ -96,16 +97,16 @@ func (cfg edgeConfig) connections(drives int, logger *slog.Logger) int {
 }
 
 // boundMemory has the garbage collector work harder once Go's heap is more than the engine and so many connections are
-// meant to take; the pool's buffers lie outside it. Below that it may let memory grow to three times what is used, where it
+// meant to take; the pool's buffers lie outside it, but for so many bytes. Below that it may let memory grow to three times what is used, where it
 // would begin at twice: little is in use while requests are small, and it would be at work all the time. GOMEMLIMIT and
 // GOGC go before.
-func boundMemory(connections int, getenv func(string) string) {
+func boundMemory(connections int, buffers int64, getenv func(string) string) {
 	const (
 		engineBytes     = 64 << 20 // catalogs, and what is on its way
 		connectionBytes = 32 << 10 // of an idle one with TLS, as measured, and some of them are not
 	)
 	if getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(engineBytes + int64(connections)*connectionBytes)
+		debug.SetMemoryLimit(engineBytes + int64(connections)*connectionBytes + buffers)
 		if getenv("GOGC") == "" {
 			debug.SetGCPercent(200)
 		}

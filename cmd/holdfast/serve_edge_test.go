@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"testing"
 	"time"
@@ -206,5 +207,25 @@ func TestConnectionsFitTheFiles(t *testing.T) {
 	most := int(min(limit, 1<<29))
 	if n := (edgeConfig{maxConnections: most}).connections(6, quiet); n >= most || n < most/4 {
 		t.Errorf("%d connections of %d open files", n, most)
+	}
+}
+
+// TestMemoryBound: buffers that are of Go's heap are room beside what the heap is meant to take.
+func TestMemoryBound(t *testing.T) {
+	before, percent := debug.SetMemoryLimit(-1), debug.SetGCPercent(100)
+	defer func() {
+		debug.SetMemoryLimit(before)
+		debug.SetGCPercent(percent)
+	}()
+	none := func(string) string { return "" }
+	boundMemory(1000, 0, none)
+	outside := debug.SetMemoryLimit(-1)
+	boundMemory(1000, 1<<30, none)
+	if inside := debug.SetMemoryLimit(-1); inside-outside != 1<<30 {
+		t.Errorf("the heap may take %d bytes, with buffers of 1 GiB in it %d", outside, inside)
+	}
+	boundMemory(1000, 0, func(string) string { return "set" })
+	if again := debug.SetMemoryLimit(-1); again != outside+1<<30 {
+		t.Errorf("GOMEMLIMIT is set, and the limit was changed to %d", again)
 	}
 }

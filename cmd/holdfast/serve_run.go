@@ -89,7 +89,7 @@ func serve(ctx context.Context, con *console, cfg serveConfig) (err error) {
 		return err
 	}
 	connections := cfg.edge.connections(len(cfg.dirs), logger)
-	boundMemory(connections, os.Getenv)
+	boundMemory(connections, store.pool.BuffersOnHeap(), os.Getenv)
 	server, err := api.New(api.Options{
 		Store: measuredStore{store, asked}, Admin: shown, AccessKey: keys.access, SecretKey: keys.secret,
 		Logger: logger, Registerer: registry, Gatherer: registry, DrainTimeout: drainTime, ETag: cfg.etag,
