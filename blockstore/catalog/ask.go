@@ -14,7 +14,7 @@ import (
 
 // ask puts a question to the replica that serves and has applied need, and to
 // the next one if that fails, turns out corrupt or takes too long. The question
-// runs on a goroutine of its own: what a drive hangs in cannot be cancelled,
+// runs on another goroutine: what a drive hangs in cannot be cancelled,
 // only left behind. An answer that comes too late is given to discard, if any.
 //
 // What takes long may be the question and not the drive. So each replica is given
@@ -27,11 +27,18 @@ func ask[T any](ctx context.Context, c *Catalog, need uint64, f func(*member) (T
 		if err != nil {
 			return none, err
 		}
-		q := &question[T]{done: make(chan struct{}), discard: discard}
-		if !c.spawn(func() { q.answer(f(m)) }) {
+		h := c.hand()
+		if h == nil {
 			return none, ErrUnavailable
 		}
-		v, err, answered := wait(ctx, c, m, need, q, patience)
+		q := &asked[T]{question: question[T]{done: h.done, discard: discard}, m: m, f: f}
+		h.work <- q
+		h.late.Reset(patience)
+		v, err, answered := wait(ctx, c, need, q, h.late)
+		h.late.Stop()
+		if answered {
+			c.hands.rest(h)
+		}
 		switch {
 		case !answered:
 			if err := ctx.Err(); err != nil {
@@ -52,20 +59,28 @@ func ask[T any](ctx context.Context, c *Catalog, need uint64, f func(*member) (T
 	}
 }
 
+// asked is a question to a replica.
+type asked[T any] struct {
+	question[T]
+	m *member
+	f func(*member) (T, error)
+}
+
+func (q *asked[T]) run() (left bool) { return q.answer(q.f(q.m)) }
+
 // wait waits for the answer, until ctx ends or another replica is to be asked.
-func wait[T any](ctx context.Context, c *Catalog, m *member, need uint64, q *question[T], patience time.Duration) (v T, err error, answered bool) {
-	late := c.opts.After(patience)
+func wait[T any](ctx context.Context, c *Catalog, need uint64, q *asked[T], late *time.Timer) (v T, err error, answered bool) {
 	for {
 		select {
 		case <-q.done:
 			return q.v, q.err, true
-		case <-m.gone:
+		case <-q.m.gone:
 			return q.leave()
-		case <-late:
-			if c.handOver(m, need) {
+		case <-late.C:
+			if c.handOver(q.m, need) {
 				return q.leave()
 			}
-			late = c.opts.After(c.opts.Patience)
+			late.Reset(c.opts.Patience)
 		case <-ctx.Done():
 			return q.leave()
 		}
@@ -75,35 +90,43 @@ func wait[T any](ctx context.Context, c *Catalog, m *member, need uint64, q *que
 // question is one call and its answer, which is taken once or discarded.
 type question[T any] struct {
 	discard func(T)
-	done    chan struct{} // closed when v and err are there
+	done    chan struct{} // has room for one token, which comes when v and err are there
 
-	mu   sync.Mutex
-	v    T
-	err  error
-	left bool
+	mu       sync.Mutex
+	v        T
+	err      error
+	answered bool
+	left     bool
 }
 
-func (q *question[T]) answer(v T, err error) {
+// answer gives the answer to who waits, or says that he has left.
+func (q *question[T]) answer(v T, err error) (left bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.v, q.err = v, err
-	if q.left && q.discard != nil && err == nil {
-		q.discard(v)
+	if q.left {
+		if q.discard != nil && err == nil {
+			q.discard(v)
+		}
+		return true
 	}
-	close(q.done)
+	q.v, q.err, q.answered = v, err, true
+	q.done <- struct{}{}
+	return false
 }
 
 // leave gives up waiting, unless the answer has just come.
 func (q *question[T]) leave() (v T, err error, answered bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	select {
-	case <-q.done:
-		return q.v, q.err, true
-	default:
+	if !q.answered {
 		q.left = true
 		return v, nil, false
 	}
+	select {
+	case <-q.done: // nobody may find it there who asks the next question
+	default:
+	}
+	return q.v, q.err, true
 }
 
 // read asks for what was acknowledged.

@@ -39,8 +39,7 @@ type Options struct {
 	// CloseTime bounds the wait for replicas on drives that do not answer. 0: 10 s.
 	CloseTime time.Duration
 
-	Now   func() time.Time                     // nil: time.Now
-	After func(time.Duration) <-chan time.Time // nil: time.After
+	Now func() time.Time // nil: time.Now
 }
 
 func (o Options) withDefaults() Options {
@@ -68,9 +67,6 @@ func (o Options) withDefaults() Options {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	if o.After == nil {
-		o.After = time.After
-	}
 	return o
 }
 
@@ -86,6 +82,7 @@ type Catalog struct {
 	opts     Options
 	applying chan struct{} // holds one token: batches are applied one after the other
 	wg       sync.WaitGroup
+	hands    hands
 
 	mu      sync.Mutex
 	members []*member

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Flush makes everything applied before the call durable on every replica
@@ -69,6 +70,7 @@ func (c *Catalog) Close() error {
 	members := c.members
 	c.broadcast()
 	c.mu.Unlock()
+	c.hands.close()
 
 	errs := make(chan error, len(members)+1)
 	for _, m := range members {
@@ -90,7 +92,7 @@ func (c *Catalog) Close() error {
 	}()
 	select {
 	case <-done:
-	case <-c.opts.After(c.opts.CloseTime):
+	case <-time.After(c.opts.CloseTime):
 		errs <- errors.New("catalog: a replica did not close in time")
 	}
 	var first error

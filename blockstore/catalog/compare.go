@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/cespare/xxhash/v2"
 )
@@ -88,7 +89,7 @@ func (c *Catalog) mark() (all []marked, at meta, err error) {
 		if m.cloning {
 			continue
 		}
-		q := &question[*Snapshot]{done: make(chan struct{}), discard: func(s *Snapshot) { _ = s.Close() }}
+		q := &question[*Snapshot]{done: make(chan struct{}, 1), discard: func(s *Snapshot) { _ = s.Close() }}
 		m.queue = append(m.queue, queuedBatch{meta: at, since: c.opts.Now(), mark: q})
 		m.poke()
 		all = append(all, marked{c, m, q})
@@ -113,7 +114,7 @@ func (k marked) await(ctx context.Context) (*Snapshot, error) {
 	case <-k.q.done:
 	case <-k.m.gone:
 		why = ErrLeft
-	case <-k.c.opts.After(k.c.opts.LagTime):
+	case <-time.After(k.c.opts.LagTime):
 		why = ErrLaggard
 	case <-ctx.Done():
 		why = ctx.Err()
@@ -133,7 +134,7 @@ func (s *Snapshot) digest(ctx context.Context, pace func(context.Context, int) e
 	}
 	h := xxhash.New() // a page that was left behind may still write to it: then it is given up
 	for {
-		page, err := step(ctx, s, s.c.opts.After(s.c.opts.LagTime), func(last []byte) (p hashed, err error) {
+		page, err := step(ctx, s, time.After(s.c.opts.LagTime), func(last []byte) (p hashed, err error) {
 			p.next, p.size, err = s.v.hash(h, last, digestPage)
 			return p, err
 		})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // Prepared is what a batch changes, computed and not applied.
@@ -168,7 +169,7 @@ func (c *Catalog) makeRoom(ctx context.Context, q queuedBatch) error {
 		select {
 		case <-changed:
 			waited = c.opts.Now().Sub(since)
-		case <-c.opts.After(left):
+		case <-time.After(left):
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -263,7 +264,7 @@ func (c *Catalog) current(ctx context.Context, need uint64) (*member, error) {
 		if ready {
 			return m, nil
 		}
-		patience := c.opts.After(c.opts.Patience)
+		patience := time.After(c.opts.Patience)
 		for waiting := true; waiting; {
 			select {
 			case <-changed:
@@ -285,9 +286,9 @@ func (c *Catalog) current(ctx context.Context, need uint64) (*member, error) {
 // elect drops the replicas that failed, and if none serves, lets that one serve
 // that has applied the most. The mutex is held.
 func (c *Catalog) elect() {
-	for _, m := range slices.Clone(c.members) {
-		if err := m.r.Failed(); err != nil {
-			c.expel(m, err)
+	for i := len(c.members) - 1; i >= 0; i-- { // those before i stay where they are
+		if err := c.members[i].r.Failed(); err != nil {
+			c.expel(c.members[i], err)
 		}
 	}
 	if c.serving != nil {

@@ -264,3 +264,64 @@ func TestLongQuestion(t *testing.T) {
 		t.Errorf("%d, %v, asked %d times", n, err, asked.Load())
 	}
 }
+
+// TestHandsLeftBehind: hands that hang are replaced by others and do not rest, those that answered do, up to a
+// bound, and all are gone when the catalog is closed.
+func TestHandsLeftBehind(t *testing.T) {
+	c := newCatalog(t, newFS(t, 1), Options{}, 1)
+	const hung = 3
+	h := newHang()
+	var discarded atomic.Int64
+	for range hung {
+		ctx, cancel := context.WithCancel(t.Context())
+		_, err := ask(ctx, c, 0, func(*member) (int, error) {
+			cancel()
+			h.wait()
+			return 1, nil
+		}, func(int) { discarded.Add(1) })
+		if !errors.Is(err, context.Canceled) {
+			t.Fatalf("a question that hangs: %v", err)
+		}
+	}
+	if n := resting(c); n > 0 { // the first of them hung before any other question was put
+		t.Errorf("%d hands rest while they hang", n)
+	}
+	var together, through sync.WaitGroup
+	together.Add(2 * handsMax)
+	for i := range 2 * handsMax {
+		through.Go(func() {
+			n, err := ask(t.Context(), c, 0, func(*member) (int, error) {
+				together.Done()
+				together.Wait()
+				return i, nil
+			}, nil)
+			if n != i || err != nil {
+				t.Errorf("question %d is answered with %d, %v", i, n, err)
+			}
+		})
+	}
+	through.Wait()
+	if n := resting(c); n != handsMax {
+		t.Errorf("%d hands rest, not %d", n, handsMax)
+	}
+	h.release()
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c.wg.Wait()
+	if discarded.Load() != hung {
+		t.Errorf("%d late answers were discarded", discarded.Load())
+	}
+	if n := resting(c); n > 0 {
+		t.Errorf("%d hands rest in a catalog that is closed", n)
+	}
+	if _, err := ask(t.Context(), c, 0, func(*member) (int, error) { return 1, nil }, nil); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("a question to a closed catalog: %v", err)
+	}
+}
+
+func resting(c *Catalog) int {
+	c.hands.mu.Lock()
+	defer c.hands.mu.Unlock()
+	return len(c.hands.resting)
+}
