@@ -36,6 +36,9 @@ func (p *Pool) noteColumn(at stripeAt, col int, id uuid.UUID, err error) {
 
 // noteUnreadable notes that an object, or a part of it, could not be read.
 func (p *Pool) noteUnreadable(bucket, key string, err error) {
+	if err == nil {
+		return
+	}
 	e := Event{
 		Kind: "unreadable", Stage: StageReduced, Severity: SeverityError, Objects: []string{bucket + "/" + key},
 		Done: "the reader got an error, and no bytes that are not the object's; bring back the drives that are away",

@@ -16,7 +16,8 @@ type Object struct {
 	p      *Pool
 	info   ObjectInfo
 	object catalog.Object
-	segs   []*segment // of the extents
+	segs   []*segment  // of the extents
+	seg    [1]*segment // where segs begins: most objects are small
 	end    func()
 }
 
@@ -34,6 +35,7 @@ func (p *Pool) Get(ctx context.Context, bucket, key string) (*Object, error) {
 		return nil, err
 	}
 	o := &Object{p: p, info: infoOf(bucket, key, &rec), object: rec, end: end}
+	o.segs = o.seg[:0]
 	for _, e := range rec.Extents {
 		seg := p.segments.get(e.Segment)
 		if seg == nil {

@@ -60,7 +60,7 @@ type memory struct {
 	checks    *share
 	arena     *arena
 	own       sync.Pool // *[ownBytes]byte, requests' own memory (see lend.go)
-	first     sync.Pool // *[intakeFirst]byte, what uploads begin with
+	first     sync.Pool // *[intakeFirst]byte, what small requests begin with
 }
 
 // share is one part of the budget.

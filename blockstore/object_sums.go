@@ -17,15 +17,26 @@ type objectSums struct {
 	digest xxhash.Digest
 	left   int64 // of the part at hand
 	broken bool  // some bytes could not be read
+
+	// Where want and got begin: most objects have one checksum.
+	want1 [1]catalog.PartInfo
+	got1  [1]uint64
 }
 
 // newObjectSums is for bytes [off, off+n) of the object.
 func newObjectSums(o *catalog.Object, off, n int64) *objectSums {
 	s := &objectSums{}
+	s.begin(o, off, n)
+	return s
+}
+
+// begin prepares the zero value for bytes [off, off+n) of the object.
+func (s *objectSums) begin(o *catalog.Object, off, n int64) {
 	all := o.Parts
 	if len(all) == 0 {
 		all = []catalog.PartInfo{{Size: o.Size, Checksum: o.Checksum}}
 	}
+	s.want, s.got = s.want1[:0], s.got1[:0]
 	at := int64(0)
 	for _, part := range all {
 		if at >= off && at+part.Size <= off+n {
@@ -41,7 +52,6 @@ func newObjectSums(o *catalog.Object, off, n int64) *objectSums {
 		s.left = s.want[0].Size
 		s.settle()
 	}
-	return s
 }
 
 func (s *objectSums) write(b []byte) {

@@ -76,6 +76,8 @@ type Pool struct {
 	wereAway      atomic.Int64 // voting members that did not take part, when it was looked last
 	unlucky       sync.Map     // uuid.UUID of drives whose replica was dropped
 
+	readings sync.Pool // of *reading that are over
+
 	pinning sync.RWMutex // held for writing while segments are dropped
 
 	ctx        context.Context // ends when the pool has closed

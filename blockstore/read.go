@@ -26,6 +26,10 @@ func (at stripeAt) bytes() int64 { return int64(at.d) * int64(at.length) }
 type stripeRead struct {
 	spans [][]byte // in order
 	bufs  []*buffer
+
+	// Where the two begin: most reads are of one column.
+	span [1][]byte
+	buf  [1]*buffer
 }
 
 func (r *stripeRead) release() { releaseAll(r.bufs) }
@@ -61,11 +65,13 @@ const lateShare = 10
 
 // reading is the read of one stripe.
 type reading struct {
-	p       *Pool
-	ctx     context.Context // ends with the reading
+	p    *Pool
+	ctx  context.Context // once others work on it: ends with the reading
+	at   stripeAt
+	cols []*column // by stored index: those asked for, and in a rescue all
+
+	// Of a reading that others work on.
 	stop    context.CancelFunc
-	at      stripeAt
-	cols    []*column   // by stored index: those asked for, and in a rescue all
 	results chan answer // has room for one of every column
 }
 
@@ -88,10 +94,9 @@ func (p *Pool) readStripe(ctx context.Context, at stripeAt, from, n int64) (*str
 	for i, buf := range bufs {
 		in := int64(first+i) * int64(at.length)
 		lo, hi := max(from, in)-in, min(from+n-in, int64(at.length))
-		r.cols = append(r.cols, &column{
-			stored: first + i, asked: true, buf: buf,
-			lo: int(lo) / drive.PieceBytes, hi: int(hi-1)/drive.PieceBytes + 1,
-		})
+		c := r.add()
+		c.stored, c.asked, c.buf = first+i, true, buf
+		c.lo, c.hi = int(lo)/drive.PieceBytes, int(hi-1)/drive.PieceBytes+1
 	}
 	r.readAll()
 	if !r.agree() {
@@ -105,6 +110,7 @@ func (p *Pool) readStripe(ctx context.Context, at stripeAt, from, n int64) (*str
 		return nil, err
 	}
 	rd := &stripeRead{}
+	rd.spans, rd.bufs = rd.span[:0], rd.buf[:0]
 	for _, c := range r.cols {
 		if !c.asked {
 			continue
@@ -119,15 +125,43 @@ func (p *Pool) readStripe(ctx context.Context, at stripeAt, from, n int64) (*str
 }
 
 func (p *Pool) newReading(ctx context.Context, at stripeAt) *reading {
-	r := &reading{p: p, at: at, results: make(chan answer, at.d+at.seg.m)}
-	r.ctx, r.stop = context.WithCancel(ctx)
+	r, _ := p.readings.Get().(*reading)
+	if r == nil {
+		r = &reading{}
+	}
+	r.p, r.ctx, r.at = p, ctx, at
 	return r
+}
+
+// add adds a column, in the memory of one of an earlier reading if there is some.
+func (r *reading) add() *column {
+	n := len(r.cols)
+	if n == cap(r.cols) {
+		r.cols = append(r.cols, nil)
+	}
+	r.cols = r.cols[:n+1]
+	c := r.cols[n]
+	if c == nil {
+		c = &column{}
+		r.cols[n] = c
+	}
+	sums := c.head.Sums
+	*c = column{}
+	c.head.Sums = sums
+	return c
+}
+
+// share prepares for others to work on the reading.
+func (r *reading) share() {
+	if r.stop == nil {
+		r.results = make(chan answer, r.at.d+r.at.seg.m)
+		r.ctx, r.stop = context.WithCancel(r.ctx)
+	}
 }
 
 // end gives back what the columns own. Reads that are still under way are told to
 // stop, and give back what they hold when they have.
 func (r *reading) end() {
-	r.stop()
 	for _, c := range r.cols {
 		for _, b := range []*buffer{c.buf, c.spare} {
 			if b != nil {
@@ -135,6 +169,13 @@ func (r *reading) end() {
 			}
 		}
 	}
+	if r.stop != nil {
+		r.stop()
+		return
+	}
+	p := r.p // nobody else knows of the reading: another may have its memory
+	r.p, r.ctx, r.at, r.cols = nil, nil, stripeAt{}, r.cols[:0]
+	p.readings.Put(r)
 }
 
 // agree says whether all columns are good. They count together only if their
@@ -174,6 +215,7 @@ func (r *reading) begin(c *column) {
 		c.err = nil
 		return
 	}
+	r.share()
 	c.err = errUnderWay
 	mine := *c
 	mine.head, mine.err = drive.Header{}, nil

@@ -12,6 +12,7 @@ import (
 // that fail or are late; when too few are left, late ones count after all; and
 // drives that were left out come last.
 func (r *reading) rescue() error {
+	r.share()
 	if err := r.widen(); err != nil {
 		return err
 	}

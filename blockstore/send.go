@@ -21,7 +21,7 @@ type sender struct {
 	o         *Object
 	w         io.Writer
 	off, left int64
-	sums      *objectSums
+	sums      objectSums
 	own       []byte
 	sips      bool // the next bytes come in a small piece
 
@@ -34,12 +34,16 @@ type sender struct {
 
 // send writes bytes [off, off+n) of an object to w.
 func (p *Pool) send(ctx context.Context, o *Object, w io.Writer, off, n int64) error {
-	s := &sender{p: p, o: o, w: w, off: off, left: n, sips: n <= ownBytes, sums: newObjectSums(&o.object, off, n)}
-	if s.sips {
-		s.own = make([]byte, n)
+	s := &sender{p: p, o: o, w: w, off: off, left: n, sips: n <= ownBytes}
+	s.sums.begin(&o.object, off, n)
+	if n <= intakeFirst {
+		s.own = p.mem.getFirst()
+		defer func() { p.mem.putFirst(s.own) }()
 	} else {
 		s.own = p.mem.getOwn()
 		defer func() { p.mem.putOwn(s.own) }()
+	}
+	if !s.sips {
 		p.mem.reads.lending.add(s)
 		defer p.mem.reads.lending.remove(s)
 	}
