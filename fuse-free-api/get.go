@@ -49,6 +49,9 @@ func (c *call) getObject() error {
 		c.w.WriteHeader(status)
 		return nil
 	}
+	if corkedFrom <= part.n && part.n <= corkedTo && c.r.ProtoMajor == 1 {
+		c.w.conn, _ = c.r.Context().Value(stallConnKey{}).(*stallConn)
+	}
 	body := &bodyWriter{w: c.w, status: status, size: part.n}
 	err = obj.WriteTo(c.r.Context(), body, part.off, part.n)
 	switch {
@@ -113,13 +116,20 @@ func (b *bodyWriter) Write(p []byte) (int, error) {
 	}
 	// All at once is good: nothing can fail behind it.
 	most := min(b.size, headBufferBytes)
-	if whole := b.n == 0 && int64(len(p)) == b.size; !b.begun && !whole && int64(len(b.held)+len(p)) <= most {
+	whole := !b.begun && b.n == 0 && int64(len(p)) == b.size
+	if !b.begun && !whole && int64(len(b.held)+len(p)) <= most {
 		if b.held == nil {
 			b.held = make([]byte, 0, most)
 		}
 		b.held = append(b.held, p...)
 		b.n += int64(len(p))
 		return len(p), nil
+	}
+	if whole {
+		b.begun = true
+		n, err := b.w.writeWhole(b.status, p)
+		b.n += int64(n)
+		return n, b.note(err)
 	}
 	if err := b.flush(); err != nil {
 		return 0, err
@@ -136,6 +146,10 @@ func (b *bodyWriter) flush() error {
 	}
 	held := b.held
 	b.held, b.begun = nil, true
+	if int64(len(held)) == b.size {
+		_, err := b.w.writeWhole(b.status, held)
+		return b.note(err)
+	}
 	b.w.WriteHeader(b.status)
 	if len(held) == 0 {
 		return nil

@@ -43,6 +43,7 @@ type limitListener struct {
 	gauge  prometheus.Gauge // may be nil
 	closed chan struct{}
 	once   sync.Once
+	corks  corks
 }
 
 func newLimitListener(inner net.Listener, limit int, stall time.Duration, gauge prometheus.Gauge, logger *slog.Logger) *limitListener {
@@ -68,7 +69,7 @@ func (l *limitListener) Accept() (net.Conn, error) {
 	if l.gauge != nil {
 		l.gauge.Inc()
 	}
-	return &stallConn{Conn: conn, stall: l.stall, release: sync.OnceFunc(func() {
+	return &stallConn{Conn: conn, stall: l.stall, corks: &l.corks, release: sync.OnceFunc(func() {
 		if l.gauge != nil {
 			l.gauge.Dec()
 		}

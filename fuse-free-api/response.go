@@ -19,6 +19,7 @@ type response struct {
 	status int
 	bytes  int64              // of the body, sent
 	sent   prometheus.Counter // bytes of bodies
+	conn   *stallConn         // see cork; nil: there is none for it alone
 }
 
 func (w *response) WriteHeader(status int) {

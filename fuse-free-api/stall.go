@@ -12,6 +12,9 @@ import (
 	"time"
 )
 
+// renewShare of StallTimeout is how long a deadline is not put off again.
+const renewShare = 16
+
 // stallConn is a connection of which each direction has a deadline that
 // follows progress. It works below TLS, on the bytes as they travel: of a TLS
 // record, or a frame of HTTP/2, those above see nothing before it is whole.
@@ -25,9 +28,13 @@ type stallConn struct {
 	stall   time.Duration
 	release func()
 
+	corks *corks // nil: nothing is held back
+
 	mu        sync.Mutex
 	limit     time.Time // of writes, as set from above; zero: none
+	renewed   time.Time // when the deadline of writes was last put off
 	following bool      // each read puts the read deadline off
+	held      []byte    // not nil: what is written is held back here (see cork)
 }
 
 func (c *stallConn) Read(p []byte) (int, error) {
@@ -50,6 +57,16 @@ func (c *stallConn) follow(on bool) {
 }
 
 func (c *stallConn) Write(p []byte) (int, error) {
+	if c.hold(p) {
+		return len(p), nil
+	}
+	if err := c.uncork(); err != nil {
+		return 0, err
+	}
+	return c.write(p)
+}
+
+func (c *stallConn) write(p []byte) (int, error) {
 	written := 0
 	for {
 		if err := c.renew(); err != nil {
@@ -70,13 +87,21 @@ func (c *stallConn) Write(p []byte) (int, error) {
 	}
 }
 
-// renew sets the deadline of the next write, which is not behind the limit.
+// renew sets the deadline of the next write, which is not behind the limit. One
+// that was set a moment ago is left as it is: each time takes longer than all else
+// that is done here, and nobody minds being cut a little early.
 func (c *stallConn) renew() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	deadline := time.Now().Add(c.stall)
+	now := time.Now()
+	if now.Sub(c.renewed) < c.stall/renewShare {
+		return nil
+	}
+	deadline := now.Add(c.stall)
 	if !c.limit.IsZero() && c.limit.Before(deadline) {
 		deadline = c.limit
+	} else {
+		c.renewed = now
 	}
 	return c.Conn.SetWriteDeadline(deadline)
 }
@@ -92,7 +117,7 @@ func (c *stallConn) late() bool {
 func (c *stallConn) SetWriteDeadline(t time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.limit = t
+	c.limit, c.renewed = t, time.Time{}
 	return c.Conn.SetWriteDeadline(t)
 }
 
