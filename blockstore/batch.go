@@ -53,7 +53,9 @@ type layout struct {
 }
 
 // layOut chooses the layout that stores the fewest bytes; among equals the one
-// with the fewest columns, since each is one more file to sync.
+// with the fewest columns, since each is one more file to sync. A lone object of
+// 4 KiB goes into one column of two pages: a page each for two columns would be
+// fewer bytes, and a file more to sync, and one more to read ever after.
 func layOut(recordBytes int, bodies []int64, k, m int) layout {
 	var best layout
 	var bestBytes int64
@@ -74,13 +76,17 @@ func layOut(recordBytes int, bodies []int64, k, m int) layout {
 	return best
 }
 
-// layOutOver finds the shortest columns with which everything fits into d.
+// layOutOver finds the shortest columns with which everything fits into d, and
+// none that is to lie whole is longer than a column.
 func layOutOver(recordBytes int, bodies []int64, d int) layout {
-	total := int64(batchHeaderBytes + recordBytes)
+	total, whole := int64(batchHeaderBytes+recordBytes), int64(0)
 	for _, n := range bodies {
 		total += n
+		if n <= wholeBytes {
+			whole = max(whole, n)
+		}
 	}
-	length := int((total + int64(d) - 1) / int64(d))
+	length := int(max((total+int64(d)-1)/int64(d), whole))
 	for {
 		l := layOutWith(recordBytes, bodies, d, length)
 		over := l.size - int64(d*length)

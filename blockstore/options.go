@@ -59,7 +59,9 @@ const (
 	segmentBytesMin  = 64 << 10
 	segmentBytesMost = 1 << 40
 
-	catalogCacheBytes = 8 << 20 // for the blocks of all replicas of the catalog
+	// catalogCacheBytes is for the blocks of all replicas of the catalog, of which one
+	// serves at a time. An object's entry has about 150 bytes, and tables are compressed.
+	catalogCacheBytes = 48 << 20
 )
 
 func (o Options) withDefaults() (Options, error) {

@@ -93,23 +93,16 @@ func (c *recordCheck) object(bucket uint64, key string, s saidOfObject) error {
 func (c *recordCheck) look() error {
 	waiting, names := c.waiting, c.names
 	c.waiting, c.names = c.waiting[:0], nil // the names are the question's
-	held, err := c.p.catalog.Objects(c.ctx, names)
-	if err != nil {
-		return err
-	}
-	for i, o := range held {
+	return c.p.catalog.Objects(c.ctx, names, func(i int, o *catalog.Object) error {
 		if o.Version == 0 {
-			continue // deleted since
+			return nil // deleted since
 		}
 		s := waiting[i]
 		if s.completed {
 			s.said.size = o.Size
 		}
-		if err := c.compare(s.version, o.Version, s.said, described{o.Size, o.ETag, o.Checksum}, names[i].Bucket, names[i].Key, "the object"); err != nil {
-			return err
-		}
-	}
-	return nil
+		return c.compare(s.version, o.Version, s.said, described{o.Size, o.ETag, o.Checksum}, names[i].Bucket, names[i].Key, "the object")
+	})
 }
 
 func (c *recordCheck) part(version uint64, r *catalog.PartPut) error {

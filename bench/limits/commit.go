@@ -28,17 +28,13 @@ type Commits struct {
 	Direct    bool // past the page cache
 }
 
-// LoneCommit is the commit of one object of 4 KiB that comes alone: records and
-// body are a little more than a page, and so is a block with its header. Two data
-// columns of a page each store less than one of two pages would, with as much again in
-// each parity column.
+// LoneCommit is the commit of one object of 4 KiB that comes alone: it lies whole in
+// one column, and its record beside it, which is a little more than a page; so is each
+// parity column.
 //
 // Source: the layout of batches (blockstore/FORMAT.md). A test holds it against a pool.
-func LoneCommit(data, parity int) Commits {
-	if data == 1 {
-		return Commits{Files: 1 + parity, Bytes: 2 * pageBytes}
-	}
-	return Commits{Files: 2 + parity, Bytes: pageBytes}
+func LoneCommit(parity int) Commits {
+	return Commits{Files: 1 + parity, Bytes: 2 * pageBytes}
 }
 
 // Commit writes to a few files in parallel, syncs each (fdatasync), and goes on

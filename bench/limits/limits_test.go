@@ -134,7 +134,7 @@ func TestLoneCommit(t *testing.T) {
 		}
 		return segmentSizes(t, dirs)
 	}
-	want := LoneCommit(4, 2)
+	want := LoneCommit(2)
 	before := put("first")
 	after := put("second")
 	grown := 0

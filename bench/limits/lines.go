@@ -83,7 +83,7 @@ func (f *Files) limits() []limit {
 			all = append(all, limit{f.Read(v, direct), bench.ByteRate, bench.BytesPerSecond, f.aboutRead(v, direct)})
 		}
 	}
-	lone := LoneCommit(f.shape.Data, f.shape.Parity)
+	lone := LoneCommit(f.shape.Parity)
 	if lone.Files > len(f.homes) {
 		return all
 	}

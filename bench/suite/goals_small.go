@@ -30,7 +30,7 @@ func lonePut() family {
 			s.later(files.Close)
 			return s.contest(ctx, spanOps,
 				p.at(put, s3.Load{Operation: bench.Put, Size: 4 * kib, Clients: 1}),
-				these(limit, files.Commit(limits.LoneCommit(s.data, s.parity))))
+				these(limit, files.Commit(limits.LoneCommit(s.parity))))
 		},
 	}
 }

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -22,10 +23,7 @@ func TestObjects(t *testing.T) {
 	for i := 4 * objectsPage; i >= 0; i-- { // every second one is there
 		names = append(names, ObjectName{b1, fmt.Sprintf("k%05d", i)})
 	}
-	list, err := c.Objects(t.Context(), names)
-	if err != nil || len(list) != len(names) {
-		t.Fatalf("%d objects of %d, %v", len(list), len(names), err)
-	}
+	list := objects(t, c, names)
 	found := 0
 	for i, n := range names {
 		alone, err := c.Object(t.Context(), n.Bucket, n.Key)
@@ -39,7 +37,43 @@ func TestObjects(t *testing.T) {
 	if found != 2*objectsPage+2 {
 		t.Errorf("%d were found", found)
 	}
-	if list, err := c.Objects(t.Context(), nil); err != nil || len(list) != 0 {
-		t.Errorf("of no names: %v, %v", list, err)
+	objects(t, c, nil)
+}
+
+// TestLongObjects: long entries are read too, a few at a time.
+func TestLongObjects(t *testing.T) {
+	c := newCatalog(t, newFS(t, 2), Options{}, 2)
+	apply(t, c, &BucketCreate{Name: "one"})
+	var names []ObjectName
+	meta := []Pair{{"m", strings.Repeat("v", MaxPairValue)}}
+	for i := range 2*objectsBytes/MaxPairValue + 2 { // of which no page holds all
+		key := fmt.Sprintf("k%d", i)
+		apply(t, c, &Put{Bucket: b1, Key: key, Object: Object{ETag: key, Meta: meta}})
+		names = append(names, ObjectName{b1, key})
 	}
+	list := objects(t, c, names)
+	for i, n := range names {
+		if list[i].ETag != n.Key {
+			t.Errorf("%s: %q was found", n.Key, list[i].ETag)
+		}
+	}
+}
+
+// objects asks for many at once, and wants each to come once.
+func objects(t *testing.T, c *Catalog, names []ObjectName) []Object {
+	t.Helper()
+	list, came := make([]Object, len(names)), make([]int, len(names))
+	err := c.Objects(t.Context(), names, func(i int, o *Object) error {
+		list[i], came[i] = *o, came[i]+1
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, n := range came {
+		if n != 1 {
+			t.Errorf("%v came %d times", names[i], n)
+		}
+	}
+	return list
 }
