@@ -196,7 +196,11 @@ func (j *journal) append(ctx context.Context, b *batch) (catalog.Place, map[uuid
 			LSN: b.lsn, UID: b.uid, StableLSN: j.stableLSN, StableUID: j.stableUID,
 			Base: seg.base, Prev: seg.prev, Part: part, Parts: parts,
 		}, b.copy)
-		if err == nil {
+		switch {
+		case err != nil:
+		case parts == 1:
+			out.writeLone(st)
+		default:
 			out.write(st)
 		}
 		st.release()
@@ -204,7 +208,9 @@ func (j *journal) append(ctx context.Context, b *batch) (catalog.Place, map[uuid
 			return place, nil, err
 		}
 	}
-	out.sync()
+	if parts > 1 {
+		out.sync()
+	}
 	b.onItsWay(ctx, place)
 	bad := out.wait(p.patience)
 	// A drive that another failure left out meanwhile proves nothing.

@@ -98,17 +98,22 @@ func (o *output) feed(i int, id uuid.UUID, q <-chan func(*drive.File, func(error
 	for pending > 0 {
 		note(<-done)
 	}
+	o.results <- ioResult{id, o.p.proven(id, d, err)}
+}
+
+// proven judges what came of the writes and syncs to a drive.
+func (p *Pool) proven(id uuid.UUID, d *drive.Drive, err error) error {
 	switch {
-	case o.p.members.now().drives[id] != d:
+	case p.members.now().drives[id] != d:
 		// The drive was away meanwhile, and is open anew or not at all. What came
 		// of this is no fault of the drive as it is now, and no merit.
-		err = fmt.Errorf("%w, %w: %w", errLeftOut, errAway, cmp.Or(err, errGone))
+		return fmt.Errorf("%w, %w: %w", errLeftOut, errAway, cmp.Or(err, errGone))
 	case err == nil && d != nil:
 		// Descriptors of a directory that is gone go on working and prove
 		// nothing (R13).
-		err = d.Present()
+		return d.Present()
 	}
-	o.results <- ioResult{id, err}
+	return err
 }
 
 // errGone: the drive was closed under what was written to it.

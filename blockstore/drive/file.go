@@ -123,12 +123,35 @@ func (f *File) Sync(done func(error)) {
 	f.enqueue(task{file: f, sync: true, done: done})
 }
 
-func (f *File) enqueue(t task) {
-	if err := f.drive.refuses(); err != nil {
-		t.done(err)
-		return
+// WriteSync is WriteAt and a Sync behind it, as one operation: the drive's writer goes
+// from one to the other by itself. Nothing is synced after a write that failed.
+func (f *File) WriteSync(p []byte, off int64, done func(error)) {
+	f.enqueue(task{file: f, p: p, off: off, sync: true, done: done})
+}
+
+// TryWriteSync is WriteSync where the queue has room. Else it does nothing, and says so.
+func (f *File) TryWriteSync(p []byte, off int64, done func(error)) bool {
+	if err := f.beginWrite(); err != nil {
+		done(err)
+		return true
 	}
-	if err := f.begin(); err != nil {
+	if f.drive.queue.tryWrite(task{file: f, p: p, off: off, sync: true, done: done}) {
+		return true
+	}
+	f.end()
+	return false
+}
+
+// beginWrite is begin for what changes the file.
+func (f *File) beginWrite() error {
+	if err := f.drive.refuses(); err != nil {
+		return err
+	}
+	return f.begin()
+}
+
+func (f *File) enqueue(t task) {
+	if err := f.beginWrite(); err != nil {
 		t.done(err)
 		return
 	}

@@ -25,7 +25,7 @@ type task struct {
 	file *File
 	p    []byte
 	off  int64
-	sync bool
+	sync bool // behind the write of p, if there is one
 	// through: past the page cache, if that can be
 	through bool
 	done    func(error) // of writes and syncs
@@ -202,13 +202,25 @@ func (q *queue) enqueueWrite(t task) {
 	}
 }
 
+// tryWrite queues a write if there is room, and says whether there was.
+func (q *queue) tryWrite(t task) bool {
+	select {
+	case q.writes <- t:
+		return true
+	default:
+		return false
+	}
+}
+
 func (t *task) write() error {
 	d, f := t.file.drive, t.file
-	if t.sync {
-		return d.syncFailed(f.path, f.f.SyncData())
+	if len(t.p) > 0 || !t.sync {
+		_, err := f.f.WriteAt(t.p, t.off)
+		if err := d.writeFailed("write", f.path, err); err != nil || !t.sync {
+			return err
+		}
 	}
-	_, err := f.f.WriteAt(t.p, t.off)
-	return d.writeFailed("write", f.path, err)
+	return d.syncFailed(f.path, f.f.SyncData())
 }
 
 // readNow reads, unless the caller has gone while the task waited.
