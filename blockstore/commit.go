@@ -191,7 +191,10 @@ func (p *Pool) commit(reqs []*request) (taken int) {
 	dec := newDecision(p, b.lsn)
 	var records []catalog.Record
 	var bodies []int64
-	bodyOf := make(map[int]int) // record → request
+	var bodyOf []int // the records' requests, -1 where there is no body
+	// Records are encoded once to see that they are valid and how long they are, and again
+	// with the places of the bodies, which do not change their lengths.
+	b.records = make([]byte, 0, len(reqs)*recordEstimate)
 	for i, r := range reqs {
 		if dec.entries >= batchEntriesMax {
 			reqs, results = reqs[:i], results[:i]
@@ -203,7 +206,7 @@ func (p *Pool) commit(reqs []*request) (taken int) {
 			setInline(rec, 1, r.size) // its place comes below
 		}
 		if err == nil {
-			err = catalog.Validate(rec)
+			b.records, err = catalog.AppendValid(b.records, rec)
 		}
 		if err != nil {
 			dec.reject()
@@ -213,11 +216,11 @@ func (p *Pool) commit(reqs []*request) (taken int) {
 		dec.accept()
 		accepted = min(accepted, i)
 		results[i].version = sequence(b.lsn, len(records))
+		body := -1
 		if r.size > 0 {
-			bodyOf[len(records)] = i
-			bodies = append(bodies, r.size)
+			body, bodies = i, append(bodies, r.size)
 		}
-		records = append(records, rec)
+		records, bodyOf = append(records, rec), append(bodyOf, body)
 	}
 	if len(records) == 0 {
 		return len(reqs) // nothing to wait for: all were rejected by what is durable
@@ -233,28 +236,37 @@ func (p *Pool) commit(reqs []*request) (taken int) {
 		return len(reqs)
 	}
 	announced := p.announcements()
-	records = append(records, announced...)
-	for _, rec := range records {
+	for _, rec := range announced {
 		b.records = catalog.AppendRecord(b.records, rec)
 	}
 	l := layOut(len(b.records), bodies, j.seg.k, j.seg.m)
-	b.records, b.count, b.size, b.d, b.length = b.records[:0], len(records), l.size, l.d, l.length
-	next := 0
-	for n, rec := range records {
-		if i, ok := bodyOf[n]; ok {
-			setInline(rec, l.at[next], reqs[i].size)
-			b.bodies = append(b.bodies, placedBody{l.at[next], reqs[i].body})
-			next++
+	b.count, b.size, b.d, b.length = len(records)+len(announced), l.size, l.d, l.length
+	if len(bodies) > 0 {
+		b.place(l, reqs, records, bodyOf)
+		for _, rec := range announced {
+			b.records = catalog.AppendRecord(b.records, rec)
 		}
-		b.records = catalog.AppendRecord(b.records, rec)
 	}
 	if err := p.commitBatch(b); err != nil {
 		p.announceAgain(announced)
 		failAll(err)
 		return len(reqs)
 	}
-	p.tally(len(records) - len(announced))
+	p.tally(len(records))
 	return len(reqs)
+}
+
+// place gives the bodies their places, and the records that carry them say where.
+func (b *batch) place(l layout, reqs []*request, records []catalog.Record, bodyOf []int) {
+	b.records, b.bodies = b.records[:0], make([]placedBody, 0, len(l.at))
+	for n, rec := range records {
+		if i := bodyOf[n]; i >= 0 {
+			at := l.at[len(b.bodies)]
+			setInline(rec, at, reqs[i].size)
+			b.bodies = append(b.bodies, placedBody{at, reqs[i].body})
+		}
+		b.records = catalog.AppendRecord(b.records, rec)
+	}
 }
 
 // commitBatch makes a batch durable and applies it.

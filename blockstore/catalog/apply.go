@@ -24,6 +24,7 @@ type decodedBatch struct {
 	lsn, uid uint64
 	records  []Record
 	place    Place
+	alive    uint64 // a bucket that is known to be there before the batch; 0: none
 }
 
 // decodeBatch refuses what no replica could apply, before any of them meets it.
@@ -71,7 +72,7 @@ type applier struct {
 func prepare(db *pebble.DB, prior meta, b decodedBatch) ([]byte, meta, error) {
 	out := db.NewIndexedBatch()
 	defer out.Close()
-	a := applier{out: out, meta: prior, live: deltas{}, place: b.place}
+	a := applier{out: out, meta: prior, live: deltas{}, place: b.place, alive: b.alive}
 	a.meta.lsn, a.meta.uid = b.lsn, b.uid
 	for i, r := range b.records {
 		a.seq = b.lsn<<16 | uint64(i)

@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"context"
-	"maps"
 	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -21,13 +20,33 @@ const bucketCacheMax = 1024
 // answer to a question from before it is told by lsn, and not taken.
 type bucketCache struct {
 	byName map[string]Bucket
-	lsn    uint64 // of the last batch that makes or deletes buckets
+	ids    map[uint64]bool // of those
+	lsn    uint64          // of the last batch that makes or deletes buckets
 }
 
 // forget empties the cache for a batch that makes or deletes buckets.
 func (b *bucketCache) forget(lsn uint64) {
 	clear(b.byName)
+	clear(b.ids)
 	b.lsn = lsn
+}
+
+// among gives the id of a bucket that is remembered, and that a record stores into;
+// 0 if it finds none at once.
+func (b *bucketCache) among(records []Record) (id uint64) {
+	if len(records) == 0 {
+		return 0
+	}
+	switch r := records[0].(type) {
+	case *Put:
+		id = r.Bucket
+	case *UploadCreate:
+		id = r.Bucket
+	}
+	if !b.ids[id] {
+		return 0
+	}
+	return id
 }
 
 func changesBuckets(d decodedBatch) bool {
@@ -46,15 +65,16 @@ func (b *bucketCache) note(bucket Bucket, lsn uint64) {
 		return
 	}
 	if b.byName == nil {
-		b.byName = make(map[string]Bucket)
+		b.byName, b.ids = make(map[string]Bucket), make(map[uint64]bool)
 	}
 	if len(b.byName) >= bucketCacheMax { // any of them will do
-		for name := range maps.Keys(b.byName) {
+		for name, old := range b.byName {
 			delete(b.byName, name)
+			delete(b.ids, old.ID)
 			break
 		}
 	}
-	b.byName[bucket.Name] = bucket
+	b.byName[bucket.Name], b.ids[bucket.ID] = bucket, true
 }
 
 // Bucket gives the bucket of that name, or ErrNotFound. As all reads it gives

@@ -96,6 +96,9 @@ func (c *Catalog) prepare(ctx context.Context, b Batch) (Prepared, error) {
 	if err != nil {
 		return Prepared{}, err
 	}
+	c.mu.Lock()
+	d.alive = c.buckets.among(d.records)
+	c.mu.Unlock()
 	return ask(ctx, c, last.lsn, func(m *member) (Prepared, error) {
 		repr, to, err := m.r.prepare(d)
 		return Prepared{after: last, q: queuedBatch{repr: repr, meta: to}, buckets: changesBuckets(d)}, err

@@ -82,15 +82,26 @@ func newRecord(t Type) Record {
 
 // AppendRecord appends the encoding of r: its type, the length of its message
 // and the message. A record outside the format's bounds is a programmer's
-// error and panics; Validate tells beforehand.
+// error and panics; AppendValid tells.
 func AppendRecord(dst []byte, r Record) []byte {
+	dst, err := AppendValid(dst, r)
+	if err != nil {
+		panic(fmt.Sprintf("catalog: record of type %d: %v", r.Type(), err))
+	}
+	return dst
+}
+
+// AppendValid is AppendRecord, but tells why r cannot be encoded, as an ErrRecord.
+// Then it appends nothing.
+func AppendValid(dst []byte, r Record) ([]byte, error) {
+	start := len(dst)
 	dst = protowire.AppendVarint(dst, uint64(r.Type()))
 	body := len(dst)
 	dst, err := encode(dst, r.code)
 	if err != nil {
-		panic(fmt.Sprintf("catalog: record of type %d: %v", r.Type(), err))
+		return dst[:start], err
 	}
-	return insertLength(dst, body)
+	return insertLength(dst, body), nil
 }
 
 // Validate tells why r cannot be encoded, as an ErrRecord, or nil.
