@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"github.com/holdfast-storage/holdfast/bench"
@@ -37,6 +38,11 @@ func LoneCommit(parity int) Commits {
 	return Commits{Files: 1 + parity, Bytes: 2 * pageBytes}
 }
 
+// Places is how many goroutines run at once while commits are measured: as many as in
+// the daemon, where a test holds it against this. One that waits in a sync keeps its
+// place for a while.
+func Places(processors int) int { return max(processors, min(2*processors, 8)) }
+
 // Commit writes to a few files in parallel, syncs each (fdatasync), and goes on
 // when all are durable. From commit to commit it moves on by one drive, as the
 // columns of stripes do; a file that is left out gets a hole.
@@ -57,6 +63,9 @@ func (f *Files) Commit(c Commits) bench.Side {
 			return s, err
 		}
 		defer func() { err = errors.Join(err, log.close()) }()
+		processors := runtime.GOMAXPROCS(0)
+		defer runtime.GOMAXPROCS(processors)
+		runtime.GOMAXPROCS(Places(processors))
 		return log.run(ctx, span)
 	}
 	return bench.Side{Name: name, Run: run}

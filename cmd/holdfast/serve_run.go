@@ -24,6 +24,7 @@ const drainTime = 30 * time.Second
 // serve runs the daemon until ctx ends. What can fail without touching a drive comes first: keys, ports.
 func serve(ctx context.Context, con *console, cfg serveConfig) (err error) {
 	keepPrivate()
+	shareProcessors(os.Getenv)
 	logger := newLogger(con.err, cfg)
 	keys, keysPath, err := findKeys(cfg.credentials, os.Getenv)
 	if err != nil && !errors.Is(err, errNoCredentials) {
