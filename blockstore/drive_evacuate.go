@@ -26,10 +26,13 @@ func (p *Pool) EvacuateDrive(ctx context.Context, ref string, o ChangeOptions) (
 		return ChangeReport{}, err
 	}
 	defer leave()
-	v := p.members.now()
-	if v.readOnly != nil {
-		return ChangeReport{}, v.readOnly
+	if err := p.readOnly(); err != nil {
+		return ChangeReport{}, err
 	}
+	if err := p.noticeGone(ctx); err != nil {
+		return ChangeReport{}, err
+	}
+	v := p.members.now()
 	m, err := p.findMember(v, ref)
 	if err != nil {
 		return ChangeReport{}, err

@@ -35,6 +35,11 @@ func (p *Pool) takeOut(ctx context.Context, ref string, state drive.State, why e
 		return ChangeReport{}, err
 	}
 	defer leave()
+	if p.readOnly() == nil {
+		if err := p.noticeGone(ctx); err != nil {
+			return ChangeReport{}, err
+		}
+	}
 	v := p.members.now()
 	m, err := p.findMember(v, ref)
 	if err != nil {

@@ -27,26 +27,18 @@ func (p *Pool) ReplaceDrive(ctx context.Context, ref, dir string, o ChangeOption
 		return ChangeReport{}, err
 	}
 	defer leave()
-	v := p.members.now()
-	if v.readOnly != nil {
-		return ChangeReport{}, v.readOnly
+	if err := p.readOnly(); err != nil {
+		return ChangeReport{}, err
 	}
+	if err := p.noticeGone(ctx); err != nil {
+		return ChangeReport{}, err
+	}
+	v := p.members.now()
 	old, err := p.findMember(v, ref)
 	if err != nil {
 		return ChangeReport{}, err
 	}
-	here := v.isHere(old.ID) && !p.vanished(v, old.ID, dir)
-	if v.isHere(old.ID) && !here {
-		// It was pulled and an empty one put in, a moment ago.
-		if !o.DryRun {
-			if err := p.exclude(ctx, map[uuid.UUID]error{old.ID: drive.ErrRemoved}); err != nil {
-				return ChangeReport{}, err
-			}
-			v = p.members.now()
-		} else {
-			v = v.without(old.ID)
-		}
-	}
+	here := v.isHere(old.ID)
 	n, err := p.checkDir(v, dir, nil, old.ID, o)
 	if err != nil {
 		return ChangeReport{}, err
@@ -56,8 +48,8 @@ func (p *Pool) ReplaceDrive(ctx context.Context, ref, dir string, o ChangeOption
 		return ChangeReport{}, fmt.Errorf("%w: %s has %s free, and drive %d holds %s", ErrTooSmall, n.path, bytesText(int64(n.free)), old.Slot, bytesText(bytes))
 	}
 	if lost := p.lost(v); !here && lost > p.parity && !o.Force {
-		return ChangeReport{}, fmt.Errorf("%w: %d drives or columns of a stripe are out, and %d may be: drive %d may hold what nothing else does; bring it back, or give it up with --force",
-			ErrUnsafe, lost, p.parity, old.Slot)
+		return ChangeReport{}, fmt.Errorf("%w: %d drives or columns of a stripe are out, and %d may be: drive %d may hold what nothing else does; bring it back, or give it up with --force%s",
+			ErrUnsafe, lost, p.parity, old.Slot, p.forcedReplace(v))
 	}
 	m := p.successor(v, old, here, files)
 	rep := p.report(m, m.State, o)
@@ -104,6 +96,15 @@ func (p *Pool) ReplaceDrive(ctx context.Context, ref, dir string, o ChangeOption
 	return rep, nil
 }
 
+// forcedReplace says what else is to be known of --force: with too many drives away or
+// being filled nothing tells at an opening what was written last (R9).
+func (p *Pool) forcedReplace(v *membership) string {
+	if out(v) <= p.parity {
+		return ""
+	}
+	return ", after which the pool does not start again until what is lost was deleted and the new drives are filled"
+}
+
 // successor is the member that comes in old's place, but for its ID.
 func (p *Pool) successor(v *membership, old drive.Member, here bool, files int) drive.Member {
 	switch {
@@ -116,17 +117,6 @@ func (p *Pool) successor(v *membership, old drive.Member, here bool, files int) 
 	default:
 		return drive.Member{Slot: old.Slot, State: drive.Rebuilding}
 	}
-}
-
-// vanished says of a drive that seems to be here and is to be replaced by what is
-// at its own path, that something else is there by now.
-func (p *Pool) vanished(v *membership, id uuid.UUID, dir string) bool {
-	d := v.drives[id]
-	if d == nil || filepath.Clean(d.Dir()) != filepath.Clean(dir) {
-		return false
-	}
-	_, err := patiently(p.patience/lateShare, func() (struct{}, error) { return struct{}{}, d.Present() }, nil)
-	return err != nil
 }
 
 // startEmptying ends the segments that are open on drives which accept no files

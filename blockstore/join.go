@@ -123,13 +123,21 @@ func (p *Pool) tooFew(f *found, votes func(uuid.UUID) bool) error {
 		}
 	}
 	n := voters(f.top.Members)
-	text := fmt.Sprintf("%d of the pool's %d drives are usable and %d are needed; missing: %s%s",
-		n-len(missing), n, quorum(n, f.top.Parity), strings.Join(missing, ", "), f.where())
+	text := fmt.Sprintf("%d of the pool's %d drives are usable and %d are needed", n-len(missing), n, quorum(n, f.top.Parity))
+	if len(missing) > 0 {
+		text += "; missing: " + strings.Join(missing, ", ")
+	}
+	text += f.where()
 	if len(filling) > 0 {
 		text += "; not rebuilt yet: " + strings.Join(filling, ", ")
 	}
+	if len(missing) > 0 {
+		text += "; bring back what is missing and start again"
+	} else {
+		text += "; what was in their places was given up with --force, and nothing else tells what was written last"
+	}
 	return &tooFewError{
-		text:     text + "; bring them back and start again",
+		text:     text,
 		readable: absentVoters(f.top.Members, f.drives) <= f.top.Parity && len(f.top.Old) == 0,
 	}
 }

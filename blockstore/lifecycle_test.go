@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -132,6 +133,109 @@ func TestReplaceLiveDrive(t *testing.T) {
 	o.Dirs, o.Init = o.Dirs[:1], false
 	if _, err := Open(t.Context(), o); !errors.Is(err, ErrForeign) {
 		t.Errorf("the drive that left, alone: %v", err)
+	}
+}
+
+// TestReplaceGoneDrive: the directory of the drive that is replaced is gone, unnoticed, or
+// goes while it hands its files over. All of it is made anew, though a drive that is
+// merely away is waited for for ever.
+func TestReplaceGoneDrive(t *testing.T) {
+	for name, meanwhile := range map[string]bool{"before": false, "meanwhile": true} {
+		t.Run(name, func(t *testing.T) {
+			p, o, fsys := lifePool(t, 6, func(o *Options) {
+				o.RebuildAfter = -1
+				o.PresencePeriod = time.Hour // nobody looks
+				if meanwhile {
+					o.PresencePeriod = 5 * time.Millisecond
+				}
+			})
+			if !meanwhile {
+				fsys.Wipe(o.Dirs[2])
+			}
+			rep, err := p.ReplaceDrive(t.Context(), "3", "/pool/new", ChangeOptions{})
+			must(t, err)
+			if want := map[bool]string{false: "REBUILDING", true: "ONLINE"}[meanwhile]; rep.State != want {
+				t.Errorf("the new drive is %s, want %s", rep.State, want)
+			}
+			if meanwhile {
+				fsys.Wipe(o.Dirs[2])
+				waitFor(t, "the drive to be missed", func() bool { return stateOf(t, p, 3) == "REMOVED" })
+			}
+			mended(t, p)
+			wantWhole(t, p)
+			if n := len(status(t, p).Drives); n != 6 {
+				t.Errorf("%d drives are members", n)
+			}
+			wantSizes(t, p, "old")
+			dirs := append(slices.Delete(slices.Clone(o.Dirs), 2, 3), "/pool/new")
+			p = reopened(t, p, o, dirs[2:]...)
+			wantSizes(t, p, "old")
+		})
+	}
+}
+
+// TestReplaceThree: of three drives that are gone before what they held was made anew
+// elsewhere, the third is given up only with force. Once it is back, all is mended.
+func TestReplaceThree(t *testing.T) {
+	p, o, fsys := lifePool(t, 6, func(o *Options) { o.RebuildAfter = -1 })
+	for i := range 3 {
+		fsys.Unplug(o.Dirs[i])
+		ref, dir := fmt.Sprint(i+1), fmt.Sprintf("/pool/n%d", i+1)
+		dry, err := p.ReplaceDrive(t.Context(), ref, dir, ChangeOptions{DryRun: true})
+		rep, err2 := p.ReplaceDrive(t.Context(), ref, dir, ChangeOptions{})
+		if i == 2 {
+			for _, err := range []error{err, err2} {
+				if !errors.Is(err, ErrUnsafe) || !strings.Contains(err.Error(), "does not start again") {
+					t.Errorf("the third is replaced: %v", err)
+				}
+			}
+			continue
+		}
+		must(t, errors.Join(err, err2))
+		if rep.State != "REBUILDING" || rep.MayStillFail != 1-i || dry.MayStillFail != 1-i {
+			t.Errorf("drive %d: the report %+v, before it %+v", i+1, rep, dry)
+		}
+	}
+	if why := p.writable(); why != nil {
+		t.Errorf("no writes: %v", why)
+	}
+	fsys.Plug(o.Dirs[2])
+	waitFor(t, "the drive to be back", func() bool { return stateOf(t, p, 3) == "ONLINE" })
+	dirs := append(slices.Clone(o.Dirs[2:]), "/pool/n1", "/pool/n2")
+	p = reopened(t, p, o, dirs...) // all replicas of the catalog may have been on the three
+	mended(t, p)
+	wantWhole(t, p)
+	p = reopened(t, p, o, dirs[2:]...) // without two others
+	wantSizes(t, p, "old")
+}
+
+// TestReadOnlySaysWhatBringsItBack: drives that hand over their files and are gone count
+// for the quorum. Without it nothing is written, which drives are missed is said, and
+// one of them is enough.
+func TestReadOnlySaysWhatBringsItBack(t *testing.T) {
+	p, o, fsys := lifePool(t, 6, nil)
+	for i := range 3 {
+		_, err := p.ReplaceDrive(t.Context(), fmt.Sprint(i+1), fmt.Sprintf("/pool/n%d", i+1), ChangeOptions{})
+		must(t, err)
+	}
+	for i := range 3 {
+		fsys.Unplug(o.Dirs[i])
+	}
+	waitFor(t, "the quorum to be lost", func() bool { return p.readOnly() != nil })
+	want := "reached 6 of 9 drives and needs 7; bring back 1 of the drives in slots 1, 2, 3"
+	if why := p.readOnly(); !strings.Contains(why.Error(), want) {
+		t.Errorf("it says %q, want %q", why, want)
+	}
+	if err := p.Close(t.Context()); err != nil {
+		t.Log(err)
+	}
+	o.Init, o.Dirs = false, append(slices.Clone(o.Dirs), "/pool/n1", "/pool/n2", "/pool/n3")
+	fsys.Plug(o.Dirs[1])
+	p = openPool(t, o)
+	mended(t, p)
+	wantWhole(t, p)
+	if n := len(status(t, p).Drives); n != 6 {
+		t.Errorf("%d drives are members", n)
 	}
 }
 

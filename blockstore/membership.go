@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -126,7 +128,7 @@ func (ms *members) advance(next drive.Membership, drives, targets map[uuid.UUID]
 	})
 	has := func(id uuid.UUID) bool { return got[id] }
 	if !enough(has, next.Parity, next.Members, next.Old) {
-		return ms.lost(next, failed)
+		return ms.lost(next, got, failed)
 	}
 	next.Epoch = epoch
 	got, failed = ms.writeLabels(targets, func(d *drive.Drive) drive.Label {
@@ -136,7 +138,7 @@ func (ms *members) advance(next drive.Membership, drives, targets map[uuid.UUID]
 		return l
 	})
 	if !enough(has, next.Parity, next.Members, next.Old) {
-		return ms.lost(next, failed)
+		return ms.lost(next, got, failed)
 	}
 	live, spare := make(map[uuid.UUID]*drive.Drive), make(map[uuid.UUID]*drive.Drive)
 	for _, m := range next.Members {
@@ -169,9 +171,8 @@ func blameless(err error) bool {
 }
 
 // lost makes the pool read-only: no quorum could be reached.
-func (ms *members) lost(next drive.Membership, failed map[uuid.UUID]error) error {
-	err := fmt.Errorf("%w: a label reached fewer than the %d of %d drives that it needs; bring drives back and restart",
-		ErrReadOnly, quorum(voters(next.Members), next.Parity), voters(next.Members))
+func (ms *members) lost(next drive.Membership, got map[uuid.UUID]bool, failed map[uuid.UUID]error) error {
+	err := fmt.Errorf("%w: %s", ErrReadOnly, lackOfQuorum(next, got))
 	if old := ms.view.Load(); old != nil {
 		v := *old
 		v.readOnly = err
@@ -185,6 +186,25 @@ func (ms *members) lost(next drive.Membership, failed map[uuid.UUID]error) error
 	}
 	ms.log.Error("quorum lost: the pool is read-only", "failed", len(failed))
 	return err
+}
+
+// lackOfQuorum says of a label that reached no quorum how far it came, which voting
+// drives it did not reach, and how many of them are enough to go on.
+func lackOfQuorum(next drive.Membership, got map[uuid.UUID]bool) string {
+	group := next.Members
+	if enough(func(id uuid.UUID) bool { return got[id] }, next.Parity, group) {
+		group = next.Old
+	}
+	var without []string
+	for _, m := range group {
+		if !m.NonVoting && !got[m.ID] {
+			without = append(without, strconv.Itoa(m.Slot))
+		}
+	}
+	n := voters(group)
+	reached, need := n-len(without), quorum(n, next.Parity)
+	return fmt.Sprintf("a label reached %d of %d drives and needs %d; bring back %d of the drives in slots %s, and start the daemon again",
+		reached, n, need, need-reached, strings.Join(without, ", "))
 }
 
 // setCheckpoint writes a checkpoint into the labels of the epoch in force. It
@@ -204,7 +224,7 @@ func (ms *members) setCheckpoint(cp drive.Checkpoint, floor uint64) (bad map[uui
 		return l
 	})
 	if !enough(func(id uuid.UUID) bool { return got[id] }, next.Parity, next.Members, next.Old) {
-		return failed, ms.lost(next, failed)
+		return failed, ms.lost(next, got, failed)
 	}
 	changed := *v
 	changed.label = next

@@ -1,7 +1,9 @@
 package blockstore
 
 import (
+	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -142,6 +144,29 @@ func (p *Pool) watchDrive(id uuid.UUID, d *drive.Drive) {
 			p.space.look(d)
 		}
 	}
+}
+
+// noticeGone leaves out at once the drives that are not at their paths any more, as
+// their watch does within a second: who decides by what is here asks first, so that no
+// drive counts that has nothing to give. One that does not answer is here (R12).
+func (p *Pool) noticeGone(ctx context.Context) error {
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	gone := make(map[uuid.UUID]error)
+	for id, d := range p.members.now().here() {
+		wg.Go(func() {
+			_, err := patiently(p.patience/lateShare, func() (struct{}, error) { return struct{}{}, d.Present() }, nil)
+			if errors.Is(err, drive.ErrRemoved) {
+				mu.Lock()
+				defer mu.Unlock()
+				gone[id] = err
+			}
+		})
+	}
+	if wg.Wait(); len(gone) == 0 {
+		return nil
+	}
+	return p.exclude(ctx, gone)
 }
 
 // releasable says of a drive that is open and takes no part that nothing is to be

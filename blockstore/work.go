@@ -26,7 +26,7 @@ type fileFate int
 
 const (
 	fileStays fileFate = iota // its drive takes part
-	fileMoves                 // its drive left the pool, is being emptied, or is away for too long
+	fileMoves                 // its drive left the pool, is being emptied (even if it is gone meanwhile), or is away for too long
 	fileWaits                 // its drive is away, and may come back
 )
 
@@ -37,7 +37,7 @@ func (p *Pool) fate(v *membership, id uuid.UUID) fileFate {
 		return fileMoves
 	case v.isLive(id) && m.State != drive.Evacuating:
 		return fileStays
-	case v.isLive(id):
+	case v.isLive(id), m.State == drive.Evacuating && !p.opt.offline: // what it was to hand over is made anew if it is gone
 		return fileMoves
 	case m.State == drive.Offline || p.opt.RebuildAfter < 0 || p.now().Sub(p.awaySince(id)) < p.opt.RebuildAfter:
 		return fileWaits

@@ -43,7 +43,7 @@ var (
 	// ErrNotFound says that the catalog was asked and holds no such entry.
 	ErrNotFound = errors.New("catalog: not found")
 	// ErrUnavailable says that no replica can answer.
-	ErrUnavailable = errors.New("catalog: no usable replica")
+	ErrUnavailable = errors.New("catalog: no usable replica; the journal gives one when the daemon is started again")
 	// ErrRecord says that bytes are not a record or entry of this format.
 	ErrRecord = errors.New("catalog: malformed record")
 )

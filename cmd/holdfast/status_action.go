@@ -34,7 +34,7 @@ func actionText(r statusReport) string {
 	if lost := slices.Concat(gone, broken); safe && len(lost) > 0 {
 		say("All that was there is safe on other drives: `holdfast drive remove %d` forgets it.", lost[0].Slot)
 	}
-	if r.Rebuild != nil && r.Rebuild.State == rebuildWaiting && len(off) == 0 {
+	if r.Rebuild != nil && r.Rebuild.State == rebuildWaiting && len(off) == 0 && r.Pool.State != stateUnavail {
 		say("Give the rebuild a drive: `holdfast drive add /new/dir`, or `holdfast drive replace` as above.")
 	}
 	if erred := slices.DeleteFunc(slices.Clone(r.Drives), func(d driveReport) bool { return !d.fine() || d.errors() == 0 }); len(erred) > 0 {
