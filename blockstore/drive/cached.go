@@ -34,7 +34,7 @@ func (f *File) ReadCached(p []byte, off int64) bool {
 			return false
 		}
 	}
-	n, err := readCached(fd, p, off)
+	n, err := f.cachedRead(fd, p, off)
 	if errors.Is(err, errors.ErrUnsupported) { // the file system has no such way
 		f.cached.Store(uint32(cachedRefused))
 	}

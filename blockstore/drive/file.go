@@ -27,6 +27,8 @@ type File struct {
 	// Of it only the drive's writer knows, and release.
 	direct direct
 	cached atomic.Uint32 // a cachedWay
+	// readCached, or a test's; nobody changes it once reads begin.
+	cachedRead func(fd uintptr, p []byte, off int64) (int, error)
 
 	mu     sync.Mutex
 	refs   int // operations that have begun and not ended
@@ -38,7 +40,7 @@ func (f *File) Segment() SegmentID { return f.id }
 
 // newFile takes over an open vfs.File.
 func (d *Drive) newFile(id SegmentID, path string, vf vfs.File) *File {
-	f := &File{drive: d, id: id, path: path, f: vf}
+	f := &File{drive: d, id: id, path: path, f: vf, cachedRead: readCached}
 	d.filesMu.Lock()
 	d.files[f] = struct{}{}
 	d.filesMu.Unlock()
