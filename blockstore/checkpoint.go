@@ -74,7 +74,7 @@ func (p *Pool) restateAll() error {
 		for _, e := range entries {
 			size += int64(len(e.Key) + len(e.Value))
 		}
-		version, err := p.submit(p.ctx, &request{record: size, decide: func(*decision) (catalog.Record, error) {
+		version, err := p.submitOwn(p.ctx, &request{record: size, decide: func(*decision) (catalog.Record, error) {
 			return &catalog.Restate{At: at, UID: uid, Entries: entries, Last: last}, nil
 		}})
 		if err != nil {

@@ -35,9 +35,15 @@ type outcome struct {
 	err     error
 }
 
-// submit hands a change to the committer and waits until it is durable and
+// submit hands a client's change to the committer and waits until it is durable and
 // applied, or rejected. When ctx ends first, the change may happen yet.
 func (p *Pool) submit(ctx context.Context, r *request) (uint64, error) {
+	defer p.gate.Client()()
+	return p.submitOwn(ctx, r)
+}
+
+// submitOwn is submit for what no client waits for.
+func (p *Pool) submitOwn(ctx context.Context, r *request) (uint64, error) {
 	if err := p.handOver(ctx, r); err != nil {
 		return 0, err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/holdfast-storage/holdfast/blockstore/catalog"
 	"github.com/holdfast-storage/holdfast/blockstore/drive"
+	"github.com/holdfast-storage/holdfast/blockstore/yield"
 )
 
 // CrossReport is what CrossCheck came to.
@@ -51,6 +52,9 @@ func (p *Pool) CrossCheck(ctx context.Context, doubtful map[drive.SegmentID][]St
 			p.log.Warn("a drive could not be held against the segment table", "drive", id, "error", err)
 		}
 	}
+	work := p.gate.Begin(yield.Routine)
+	defer work.End()
+	pace = pacing(work, pace)
 	for o, err := range p.catalog.Owners(ctx) {
 		if err == nil {
 			err = c.owner(ctx, &o)
@@ -58,10 +62,8 @@ func (p *Pool) CrossCheck(ctx context.Context, doubtful map[drive.SegmentID][]St
 		if err != nil {
 			return c.report, unavailable(err)
 		}
-		if pace != nil {
-			if err := pace(ctx, 64+len(o.Key)+extentBytes*len(o.Extents)); err != nil {
-				return c.report, err
-			}
+		if err := pace(ctx, 64+len(o.Key)+extentBytes*len(o.Extents)); err != nil {
+			return c.report, err
 		}
 	}
 	c.tables()

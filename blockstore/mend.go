@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/holdfast-storage/holdfast/blockstore/drive"
+	"github.com/holdfast-storage/holdfast/blockstore/yield"
 )
 
 // Mending reads a sealed segment once, from end to end, all its files side by
@@ -117,7 +120,8 @@ func (p *Pool) Mend(ctx context.Context, id drive.SegmentID, o MendOptions) (Men
 	}
 	seg.pins.Add(1)
 	defer seg.pins.Add(-1)
-	m := &mender{p: p, seg: seg, o: o}
+	m := &mender{p: p, seg: seg, o: o, work: p.gate.Begin(p.workKind(seg, o))}
+	defer m.work.End()
 	defer m.close()
 	err = m.run(ctx)
 	m.tell()
@@ -159,6 +163,10 @@ type mender struct {
 	stripe  stripeWork
 	report  MendReport
 	failed  map[int]error // files that could not be made
+
+	work  *yield.Work
+	since time.Time    // when the stripe at hand was begun
+	idle  atomic.Int64 // nanoseconds that were waited since then
 }
 
 func (m *mender) run(ctx context.Context) error {
@@ -195,7 +203,11 @@ func (m *mender) walk(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		m.begun()
 		size, no, err := m.examine(ctx, off)
+		if err == nil {
+			err = m.computed(ctx)
+		}
 		if err != nil {
 			return err
 		}

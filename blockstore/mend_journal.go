@@ -54,7 +54,7 @@ func (m *mender) checkBatch(ctx context.Context) {
 	lsn, stripe, data, out := b.at.LSN, h.Stripe, b.data, make(chan []Finding, 1)
 	b.data, b.spare, b.checking = b.spare, data, out
 	m.p.wg.Go(func() {
-		list := m.p.checkRecords(ctx, lsn, records)
+		list := m.p.checkRecords(ctx, m.work, lsn, records)
 		for i := range list {
 			list[i].Segment, list[i].Stripe = m.seg.id, stripe
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/holdfast-storage/holdfast/blockstore/drive"
+	"github.com/holdfast-storage/holdfast/blockstore/yield"
 )
 
 // lane is one file of a segment that is being mended: where it is read from,
@@ -75,7 +76,7 @@ func (m *mender) openLanes(ctx context.Context) error {
 			f, err := m.open(ctx, d, m.mayBeDirty(l))
 			switch {
 			case err == nil:
-				l.in = m.reader(f, l)
+				l.in = m.reader(f, l, id)
 			case ctx.Err() != nil:
 				return ctx.Err()
 			case l.last || errors.Is(err, fs.ErrNotExist):
@@ -125,8 +126,9 @@ func (m *mender) open(ctx context.Context, d *drive.Drive, dirty bool) (*drive.F
 		if err == nil {
 			if dirty {
 				err = syncUncached(r.f)
-			} else {
-				err = r.f.Uncached()
+			}
+			if err == nil {
+				err = r.f.PastCache()
 			}
 			if err != nil {
 				r.f.Close()
@@ -148,13 +150,13 @@ func (m *mender) open(ctx context.Context, d *drive.Drive, dirty bool) (*drive.F
 func (m *mender) mendInPlace(ctx context.Context, v *membership, l *lane) error {
 	d := v.drives[l.id]
 	if l.in != nil {
-		l.out = m.p.newBlockWriter(d, l.in.f, false)
+		l.out = m.newBlockWriter(d, l.in.f, false)
 		return nil
 	}
 	f, err := m.create(d, l)
 	switch {
 	case err == nil:
-		l.out = m.p.newBlockWriter(d, f, true)
+		l.out = m.newBlockWriter(d, f, true)
 		l.touched = true
 	case ctx.Err() != nil:
 		return ctx.Err()
@@ -183,9 +185,9 @@ func (m *mender) moveElsewhere(ctx context.Context, v *membership, l *lane, take
 		}
 		taken[id] = true
 		l.to, l.moves = id, true
-		l.out = m.p.newBlockWriter(d, f, true)
+		l.out = m.newBlockWriter(d, f, true)
 		if resumed {
-			l.prior = m.reader(f, l)
+			l.prior = m.reader(f, l, id)
 		}
 		return nil
 	}
@@ -241,8 +243,8 @@ func (m *mender) header(d *drive.Drive, l *lane) drive.FileHeader {
 	}
 }
 
-func (m *mender) reader(f *drive.File, l *lane) *reader {
-	return &reader{p: m.p, f: f, chunk: m.chunk(), end: m.end, bytes: &l.readBytes}
+func (m *mender) reader(f *drive.File, l *lane, on uuid.UUID) *reader {
+	return &reader{p: m.p, work: m.work, on: m.p.diskOf(on), f: f, chunk: m.chunk(), end: m.end, bytes: &l.readBytes, waited: m.waited}
 }
 
 func (l *lane) close() {
@@ -259,10 +261,14 @@ func (l *lane) close() {
 // reader reads a file forward, a chunk ahead of where it is.
 type reader struct {
 	p     *Pool
+	work  *yield.Work
+	on    any // the disk, as Turn knows it
 	f     *drive.File
 	chunk int
 	end   int64 // of what counts of the file
 	bytes *int64
+	// waited is told since when load has waited; may be nil.
+	waited func(since time.Time)
 
 	at    int64 // file offset of buf
 	buf   []byte
@@ -292,6 +298,7 @@ func (r *reader) load(ctx context.Context, off int64, n int, pace func(context.C
 		if r.ahead == nil {
 			r.request(ctx, r.at+int64(len(r.buf)))
 		}
+		began := time.Now()
 		c := <-r.ahead
 		r.ahead = nil
 		if c.err != nil {
@@ -300,6 +307,9 @@ func (r *reader) load(ctx context.Context, off int64, n int, pace func(context.C
 		}
 		if err := pace(ctx, len(c.b)); err != nil {
 			return err
+		}
+		if r.waited != nil {
+			r.waited(began)
 		}
 		*r.bytes += int64(len(c.b))
 		r.holes += c.holes
@@ -322,20 +332,39 @@ func (r *reader) request(ctx context.Context, off int64) {
 	r.ahead = out
 	b := r.spare
 	if r.spare = nil; cap(b) < r.chunk {
-		b = make([]byte, r.chunk)
+		b = aligned(r.chunk) // as reading past the page cache wants it
 	}
 	b = b[:r.chunk]
 	if left := wholePages(r.end - off); left > 0 { // behind that nothing counts
 		b = b[:min(left, int64(r.chunk))]
 	}
 	r.p.wg.Go(func() {
-		w := window{ctx: ctx, f: r.f, late: r.p.patience, chunk: len(b), buf: b[:0]}
-		got, err := w.bytes(off, len(b))
-		if err != nil {
-			err = fmt.Errorf("segment %v: %w", r.f.Segment(), err)
-		}
-		out <- chunkRead{got, err, w.unreadable}
+		out <- r.read(ctx, b, off)
 	})
+}
+
+// read fills b from off, in turns where it has to yield (R18).
+func (r *reader) read(ctx context.Context, b []byte, off int64) chunkRead {
+	c := chunkRead{b: b}
+	for done := 0; done < len(b); {
+		turn, err := r.work.Turn(ctx, r.on)
+		if err != nil {
+			return chunkRead{err: err}
+		}
+		part := b[done:]
+		if !turn.Free {
+			part = part[:min(len(part), yield.Piece)]
+		}
+		w := window{ctx: ctx, f: r.f, late: r.p.patience, chunk: len(part), buf: part[:0:len(part)]}
+		_, err = w.bytes(off+int64(done), len(part))
+		turn.End()
+		if err != nil {
+			return chunkRead{err: fmt.Errorf("segment %v: %w", r.f.Segment(), err)}
+		}
+		c.holes += w.unreadable
+		done += len(part)
+	}
+	return c
 }
 
 // wait takes in what is on its way, and forgets it.
@@ -348,6 +377,8 @@ func (r *reader) wait() {
 
 func (r *reader) close() {
 	r.wait()
-	_, _ = patiently(time.Second, func() (struct{}, error) { return struct{}{}, r.f.Uncached() }, nil)
+	if !r.f.ReadsPastCache() {
+		_, _ = patiently(time.Second, func() (struct{}, error) { return struct{}{}, r.f.Uncached() }, nil)
+	}
 	r.f.Close()
 }

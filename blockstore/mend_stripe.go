@@ -216,7 +216,7 @@ func (m *mender) keepWhatIsLeft(ctx context.Context, off int64) error {
 				return err
 			}
 			if !done {
-				l.out.put(off, l.block.bytes)
+				l.out.put(ctx, off, l.block.bytes)
 			}
 		}
 	}
@@ -258,10 +258,10 @@ func (m *mender) settleStripe(ctx context.Context, off int64) error {
 				return err
 			}
 			if !done {
-				wrote += l.out.put(off, m.blockOf(i))
+				wrote += l.out.put(ctx, off, m.blockOf(i))
 			}
 		case !good:
-			wrote += l.out.put(off, m.blockOf(i))
+			wrote += l.out.put(ctx, off, m.blockOf(i))
 			l.mended++
 		}
 	}

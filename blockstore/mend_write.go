@@ -9,6 +9,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/holdfast-storage/holdfast/blockstore/drive"
+	"github.com/holdfast-storage/holdfast/blockstore/yield"
 )
 
 // blockWriter writes blocks to a file in the order of their offsets. Blocks that
@@ -16,9 +17,13 @@ import (
 // back.
 type blockWriter struct {
 	p     *Pool
+	work  *yield.Work
+	on    any // the disk, as Turn knows it
 	d     *drive.Drive
 	f     *drive.File
 	owned bool // the file is closed with the writer
+	// waited is told since when a write has been waited for.
+	waited func(since time.Time)
 
 	run     []byte // the blocks gathered, not yet queued
 	at      int64  // where they go
@@ -41,8 +46,8 @@ type writtenBlock struct {
 // writeRuns is how many runs of blocks may be on their way to one file.
 const writeRuns = 2
 
-func (p *Pool) newBlockWriter(d *drive.Drive, f *drive.File, owned bool) *blockWriter {
-	w := &blockWriter{p: p, d: d, f: f, owned: owned, free: make(chan []byte, writeRuns), results: make(chan error, writeRuns)}
+func (m *mender) newBlockWriter(d *drive.Drive, f *drive.File, owned bool) *blockWriter {
+	w := &blockWriter{p: m.p, work: m.work, on: m.p.diskOf(d.ID()), waited: m.waited, d: d, f: f, owned: owned, free: make(chan []byte, writeRuns), results: make(chan error, writeRuns)}
 	for range writeRuns {
 		w.free <- nil
 	}
@@ -50,18 +55,20 @@ func (p *Pool) newBlockWriter(d *drive.Drive, f *drive.File, owned bool) *blockW
 }
 
 // put takes a block, which is copied. It returns how many bytes that are.
-func (w *blockWriter) put(off int64, block []byte) int {
+func (w *blockWriter) put(ctx context.Context, off int64, block []byte) int {
 	if w.err != nil {
 		return 0
 	}
-	if len(w.run) > 0 && (off != w.at+int64(len(w.run)) || len(w.run)+len(block) > mendChunkMax) {
-		w.flush()
+	if len(w.run) > 0 && (off != w.at+int64(len(w.run)) || len(w.run)+len(block) > w.most()) {
+		w.flush(ctx)
 	}
 	if len(w.run) == 0 {
 		w.at = off
 	}
 	if w.run == nil {
-		if w.run = w.take(); w.run == nil {
+		began := time.Now()
+		w.run = w.take()
+		if w.waited(began); w.run == nil {
 			return 0
 		}
 	}
@@ -69,6 +76,14 @@ func (w *blockWriter) put(off int64, block []byte) int {
 	w.blocks = append(w.blocks, writtenBlock{off, int32(len(block)), xxhash.Sum64(block)})
 	w.bytes += int64(len(block))
 	return len(block)
+}
+
+// most is how many bytes go in one write.
+func (w *blockWriter) most() int {
+	if w.work.Free() {
+		return mendChunkMax
+	}
+	return yield.Piece
 }
 
 // take waits for memory for a run: for a write before to end.
@@ -79,7 +94,7 @@ func (w *blockWriter) take() []byte {
 		select {
 		case b := <-w.free:
 			if b == nil {
-				b = make([]byte, 0, mendChunkMax)
+				b = aligned(mendChunkMax)
 			}
 			return b[:0]
 		case err := <-w.results:
@@ -92,20 +107,29 @@ func (w *blockWriter) take() []byte {
 }
 
 // flush queues what was gathered.
-func (w *blockWriter) flush() {
+func (w *blockWriter) flush(ctx context.Context) {
 	if len(w.run) == 0 || w.err != nil {
 		return
 	}
+	defer w.waited(time.Now())
 	for w.pending == writeRuns {
 		if !w.await() {
 			return
 		}
 	}
+	turn, err := w.work.Turn(ctx, w.on)
+	if err != nil {
+		w.err = err
+		return
+	}
 	run, off, id := w.run, w.at, w.d.ID()
 	w.run = nil
 	w.pending++
 	w.p.space.take(id, int64(len(run)))
-	w.f.WriteAt(run, off, func(err error) {
+	// Not through the page cache: else the sync would move it all at once, with
+	// clients' syncs behind it.
+	w.f.WriteThrough(run, off, func(err error) {
+		turn.End()
 		w.p.space.landed(id, int64(len(run)))
 		w.results <- err
 		w.free <- run
@@ -135,7 +159,7 @@ func (w *blockWriter) note(err error) {
 
 // finish makes what was written durable, and reads it back from the drive.
 func (w *blockWriter) finish(ctx context.Context, pace func(context.Context, int) error) error {
-	w.flush()
+	w.flush(ctx)
 	for w.pending > 0 && w.await() {
 	}
 	if w.err != nil {
@@ -145,7 +169,14 @@ func (w *blockWriter) finish(ctx context.Context, pace func(context.Context, int
 		return nil
 	}
 	done := make(chan error, 1)
-	w.f.Sync(func(err error) { done <- err })
+	turn, err := w.work.Turn(ctx, w.on)
+	if err != nil {
+		return err
+	}
+	w.f.Sync(func(err error) {
+		turn.End()
+		done <- err
+	})
 	late := time.NewTimer(w.p.patience)
 	defer late.Stop()
 	select {
@@ -167,12 +198,12 @@ func (w *blockWriter) finish(ctx context.Context, pace func(context.Context, int
 var errReadBack = errors.New("what was written does not read back the same")
 
 func (w *blockWriter) readBack(ctx context.Context, pace func(context.Context, int) error) error {
-	if err := w.f.Uncached(); err != nil {
+	if err := w.f.PastCache(); err != nil {
 		return err
 	}
 	last := w.blocks[len(w.blocks)-1]
 	var bytes int64
-	r := &reader{p: w.p, f: w.f, chunk: mendChunkMin, end: last.off + int64(last.n), bytes: &bytes}
+	r := &reader{p: w.p, work: w.work, on: w.on, f: w.f, chunk: mendChunkMin, end: last.off + int64(last.n), bytes: &bytes}
 	defer r.wait()
 	for _, b := range w.blocks {
 		if err := r.load(ctx, b.off, int(b.n), pace); err != nil {

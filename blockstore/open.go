@@ -10,6 +10,7 @@ import (
 
 	"github.com/holdfast-storage/holdfast/blockstore/catalog"
 	"github.com/holdfast-storage/holdfast/blockstore/drive"
+	"github.com/holdfast-storage/holdfast/blockstore/yield"
 	"github.com/holdfast-storage/holdfast/erasure"
 )
 
@@ -54,6 +55,7 @@ func newPool(o Options, f *found) (*Pool, error) {
 		return nil, fmt.Errorf("%w: the label says %d columns with parity %d", drive.ErrMalformed, top.Width, top.Parity)
 	}
 	p.mem = newMemory(o.MemoryBytes, k, top.Parity)
+	p.gate = yield.New()
 	p.batchBytes = int64(k) * drive.MaxColumnBytes
 	p.inlineMax = min(inlineMax, p.batchBytes/2)
 	p.ctx, p.cancel = context.WithCancel(context.Background())

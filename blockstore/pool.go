@@ -14,6 +14,7 @@ import (
 
 	"github.com/holdfast-storage/holdfast/blockstore/catalog"
 	"github.com/holdfast-storage/holdfast/blockstore/drive"
+	"github.com/holdfast-storage/holdfast/blockstore/yield"
 	"github.com/holdfast-storage/holdfast/erasure"
 )
 
@@ -43,6 +44,7 @@ type Pool struct {
 	bulk     *bulkSet
 	space    *space
 	journal  *journal // the committer's
+	gate     *yield.Gate
 
 	segmentCounter atomic.Uint32
 	codesMu        sync.Mutex

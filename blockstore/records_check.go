@@ -4,19 +4,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/holdfast-storage/holdfast/blockstore/catalog"
+	"github.com/holdfast-storage/holdfast/blockstore/yield"
 )
 
 // checkRecords holds the records of an acknowledged batch against the catalog.
 // A put that made what is there now must say what is there, but for what an amend
 // may have changed; and nothing in the catalog may be older than a put of it. What
 // was deleted or replaced since, or an upload that has ended, proves nothing. The findings have no place yet; that is the caller's to say.
-func (p *Pool) checkRecords(ctx context.Context, lsn uint64, records []byte) []Finding {
+func (p *Pool) checkRecords(ctx context.Context, work *yield.Work, lsn uint64, records []byte) []Finding {
 	if lsn > p.catalog.Applied() {
 		return nil // of a batch that no replica need have yet
 	}
-	c := recordCheck{p: p, ctx: ctx}
+	c := recordCheck{p: p, ctx: ctx, work: work}
 	index := 0
 	err := catalog.DecodeRecords(records, func(rec catalog.Record) error {
 		version := sequence(lsn, index)
@@ -46,6 +48,7 @@ func (p *Pool) checkRecords(ctx context.Context, lsn uint64, records []byte) []F
 type recordCheck struct {
 	p    *Pool
 	ctx  context.Context
+	work *yield.Work
 	list []Finding
 
 	// Records about objects, and what those are called: looked up many at a time.
@@ -55,6 +58,9 @@ type recordCheck struct {
 
 // recordsAtOnce is how many records wait before their objects are looked up.
 const recordsAtOnce = 256
+
+// recordsYielding is the same while clients are to find a processor free (R18).
+const recordsYielding = 16
 
 // saidOfObject is what one record says of an object.
 type saidOfObject struct {
@@ -83,7 +89,7 @@ func (c *recordCheck) completed(version uint64, r *catalog.UploadComplete) error
 func (c *recordCheck) object(bucket uint64, key string, s saidOfObject) error {
 	c.waiting = append(c.waiting, s)
 	c.names = append(c.names, catalog.ObjectName{Bucket: bucket, Key: key})
-	if len(c.names) < recordsAtOnce {
+	if len(c.names) < recordsAtOnce && (c.work.Free() || len(c.names) < recordsYielding) {
 		return nil
 	}
 	return c.look()
@@ -91,9 +97,10 @@ func (c *recordCheck) object(bucket uint64, key string, s saidOfObject) error {
 
 // look compares what the records that wait say with what the catalog holds.
 func (c *recordCheck) look() error {
+	began := time.Now()
 	waiting, names := c.waiting, c.names
 	c.waiting, c.names = c.waiting[:0], nil // the names are the question's
-	return c.p.catalog.Objects(c.ctx, names, func(i int, o *catalog.Object) error {
+	err := c.p.catalog.Objects(c.ctx, names, func(i int, o *catalog.Object) error {
 		if o.Version == 0 {
 			return nil // deleted since
 		}
@@ -103,6 +110,10 @@ func (c *recordCheck) look() error {
 		}
 		return c.compare(s.version, o.Version, s.said, described{o.Size, o.ETag, o.Checksum}, names[i].Bucket, names[i].Key, "the object")
 	})
+	if err != nil {
+		return err
+	}
+	return c.work.Computed(c.ctx, time.Since(began))
 }
 
 func (c *recordCheck) part(version uint64, r *catalog.PartPut) error {

@@ -10,6 +10,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/holdfast-storage/holdfast/blockstore/catalog"
+	"github.com/holdfast-storage/holdfast/blockstore/yield"
 )
 
 // recordsOf are the records of a batch, the last of which has that version.
@@ -66,7 +67,7 @@ func TestRecordsAreHeldAgainstTheCatalog(t *testing.T) {
 			want = []string{"bucket/" + c.object}
 		}
 		var got []string
-		for _, f := range w.p.checkRecords(t.Context(), lsn, records) {
+		for _, f := range w.p.checkRecords(t.Context(), w.p.gate.Begin(yield.Routine), lsn, records) {
 			if f.Kind != FindingRecord || f.Column != -1 || f.Mended {
 				t.Errorf("%s: %+v", name, f)
 			}
@@ -76,7 +77,7 @@ func TestRecordsAreHeldAgainstTheCatalog(t *testing.T) {
 			t.Errorf("%s: found %q, want %q", name, got, want)
 		}
 	}
-	if list := w.p.checkRecords(t.Context(), 1, []byte{0xff}); len(list) != 1 || list[0].Kind != FindingRecord {
+	if list := w.p.checkRecords(t.Context(), w.p.gate.Begin(yield.Routine), 1, []byte{0xff}); len(list) != 1 || list[0].Kind != FindingRecord {
 		t.Errorf("what does not decode: %+v", list)
 	}
 }

@@ -130,7 +130,9 @@ func (s *sender) read(ctx context.Context, off int64) <-chan error {
 		return false
 	})
 	go func() { // it ends with ctx, and is waited for
+		end := s.p.gate.Client()
 		rd, err := s.p.readStripe(ctx, part.at, part.from, part.n)
+		end()
 		s.mu.Lock()
 		if err == nil && s.yielded {
 			rd.release()
@@ -222,7 +224,9 @@ func (s *sender) sip(ctx context.Context) error {
 	n := 0
 	s.o.parts(s.off, min(s.left, int64(len(s.own))), func(sp stripePart) bool {
 		var rd *stripeRead
-		if rd, err = s.p.readStripe(ctx, sp.at, sp.from, sp.n); err != nil {
+		end := s.p.gate.Client()
+		rd, err = s.p.readStripe(ctx, sp.at, sp.from, sp.n)
+		if end(); err != nil {
 			return false
 		}
 		for _, b := range rd.spans {

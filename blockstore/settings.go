@@ -53,7 +53,7 @@ func (p *Pool) SetSetting(ctx context.Context, name string, value []byte) error 
 	if err := catalog.Validate(rec); err != nil {
 		return fmt.Errorf("%w: setting %q of %d bytes: %w", ErrOptions, name, len(value), err)
 	}
-	_, err = p.submit(ctx, settingRequest(rec))
+	_, err = p.submitOwn(ctx, settingRequest(rec))
 	return err
 }
 

@@ -109,6 +109,7 @@ func (u *upload) put(seg *segment, st *stripe, bytes int64) ([]uploadedStripe, e
 	if err := u.p.seal(st, drive.Batch{}, false); err != nil {
 		return nil, err
 	}
+	u.p.gate.Touch()
 	u.output(seg).write(st)
 	return []uploadedStripe{{seg: seg, no: st.no, offset: st.offset, d: st.d, length: st.length, bytes: bytes}}, nil
 }

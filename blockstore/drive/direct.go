@@ -3,7 +3,6 @@ package drive
 import (
 	"errors"
 	"syscall"
-	"unsafe"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -32,8 +31,7 @@ const (
 // suits says whether a write can go past the page cache: whole pages, from whole
 // pages of memory.
 func (t *task) suits() bool {
-	return t.through && len(t.p) > 0 && t.off%PageBytes == 0 && len(t.p)%PageBytes == 0 &&
-		uintptr(unsafe.Pointer(&t.p[0]))%PageBytes == 0
+	return t.through && wholePages(t.p, t.off)
 }
 
 // follows says whether t can go in one write with before.

@@ -4,8 +4,10 @@ package drive
 
 import "errors"
 
-// Elsewhere all writes go through the page cache.
+// Elsewhere all reads and writes go through the page cache.
 
 func openDirect(uintptr) (int, error) { return 0, errors.ErrUnsupported }
+
+func openDirectRead(uintptr) (int, error) { return 0, errors.ErrUnsupported }
 
 func writeDirect(int, [][]byte, int64) (int, error) { return 0, errors.ErrUnsupported }

@@ -26,6 +26,7 @@ type File struct {
 	f     vfs.File
 	// Of it only the drive's writer knows, and release.
 	direct direct
+	past   past
 	cached atomic.Uint32 // a cachedWay
 	// readCached, or a test's; nobody changes it once reads begin.
 	cachedRead func(fd uintptr, p []byte, off int64) (int, error)
@@ -93,6 +94,7 @@ func (f *File) release() {
 	delete(f.drive.files, f)
 	f.drive.filesMu.Unlock()
 	f.direct.close()
+	f.past.close()
 	if err := f.f.Close(); err != nil {
 		// Whatever had to be durable was synced, and answered for, before.
 		f.drive.log.Warn("closing a segment file", "path", f.path, "err", err)
@@ -203,7 +205,10 @@ func (f *File) ReadAt(ctx context.Context, p []byte, off int64, hold Hold) error
 
 // readDirect reads without the queue.
 func (f *File) readDirect(p []byte, off int64) error {
-	n, err := f.f.ReadAt(p, off)
+	n, past, err := f.readPast(p, off)
+	if !past && err == nil {
+		n, err = f.f.ReadAt(p, off)
+	}
 	if errors.Is(err, io.EOF) {
 		clear(p[n:])
 		return nil

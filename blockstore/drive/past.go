@@ -1,0 +1,83 @@
+package drive
+
+import (
+	"errors"
+	"io"
+	"sync/atomic"
+	"syscall"
+	"unsafe"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// past is a file's way of reading past the page cache: a descriptor of its own. It
+// is opened once and closed with the file; on says whether reads go by it.
+type past struct {
+	fd   int
+	open bool // guarded by File.mu
+	on   atomic.Bool
+}
+
+// PastCache has the file's reads come from the drive from now on (R17), by this File
+// alone: those that go through others of the same file keep what they have in the
+// page cache, and nothing is read ahead. It takes reads of whole pages into whole
+// pages of memory; others, and all of them where the file system has no such way,
+// come from the drive because Uncached is called here.
+func (f *File) PastCache() error {
+	if err := f.begin(); err != nil {
+		return err
+	}
+	defer f.end()
+	f.mu.Lock()
+	if fd := f.f.Fd(); !f.past.open && f.drive.fs == vfs.Default && fd != vfs.InvalidFd {
+		if direct, err := openDirectRead(fd); err == nil {
+			f.past.fd, f.past.open = direct, true
+			f.past.on.Store(true)
+		}
+	}
+	f.mu.Unlock()
+	if f.past.on.Load() {
+		return nil
+	}
+	return f.Uncached()
+}
+
+// ReadsPastCache says whether reads of whole pages leave the page cache as it is.
+func (f *File) ReadsPastCache() bool { return f.past.on.Load() }
+
+// readPast fills p past the page cache. It says no where that cannot be: then
+// nothing was read, and err is of the attempt to have it come from the drive all the same.
+func (f *File) readPast(p []byte, off int64) (n int, ok bool, err error) {
+	if !f.past.on.Load() || !wholePages(p, off) {
+		return 0, false, nil
+	}
+	for n < len(p) {
+		m, err := syscall.Pread(f.past.fd, p[n:], off+int64(n))
+		n += max(m, 0)
+		switch {
+		case errors.Is(err, syscall.EINTR):
+		case errors.Is(err, syscall.EINVAL) && n == 0: // the file system has no such way after all
+			f.past.on.Store(false)
+			return 0, false, f.Uncached()
+		case errors.Is(err, syscall.ENOMEM): // to hold the pages all at once; through the cache it needs less
+			return 0, false, f.Uncached()
+		case err != nil:
+			return n, true, err
+		case m == 0, n%PageBytes != 0: // the file ends there
+			return n, true, io.EOF
+		}
+	}
+	return n, true, nil
+}
+
+// wholePages says whether p and its place can pass by the page cache.
+func wholePages(p []byte, off int64) bool {
+	return len(p) > 0 && off%PageBytes == 0 && len(p)%PageBytes == 0 && uintptr(unsafe.Pointer(&p[0]))%PageBytes == 0
+}
+
+func (p *past) close() {
+	if p.open {
+		_ = syscall.Close(p.fd) // it was only read from
+		p.open = false
+	}
+}
