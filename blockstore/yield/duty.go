@@ -51,7 +51,7 @@ func pauseLeft(now time.Duration) time.Duration { return max(0, pause-now%cycle)
 type duty struct {
 	limits
 	share    float64
-	cycle    time.Duration // that samples came in last
+	cycle    time.Duration // the number of that which samples came in last
 	in, with samples       // of operations that began in a pause, and that did not
 }
 
