@@ -111,7 +111,8 @@
 //   - R16. Rebuild and scrub are sequential, verify, keep a durable cursor. "Done"
 //     means every stored column was read and verified since the failure.
 //   - R17. Scrub reads the drive, not the page cache.
-//   - R18. Background work yields to clients, with a floor.
+//   - R18. Background work yields to clients, by the latency that they see, with a
+//     floor so that it always ends; not when no parity is left.
 //   - R19. Space is kept so that deletes, checkpoints and mending work on a full pool.
 //   - R20. Compaction: copy, sync, read back, record, drop. Readers and uncommitted
 //     writers pin segments.
@@ -129,7 +130,7 @@
 //
 // R16 and R17 are mend*.go, proof.go and the packages rebuild and scrubber, which
 // decide when. Of R14 the breakers are not built yet, only that what failed is
-// tried again later and later (there, and return.go); of R18 only a rate that can
-// be set. R15 and R20 have their places in the format and are built with the work
+// tried again later and later (there, and return.go). R18 is yielding.go and the
+// package yield, beside a rate that can be set. R15 and R20 have their places in the format and are built with the work
 // they are about; until then a drive that hangs for Options.Patience is left out.
 package blockstore

@@ -203,7 +203,7 @@ func (w *blockWriter) readBack(ctx context.Context, pace func(context.Context, i
 	}
 	last := w.blocks[len(w.blocks)-1]
 	var bytes int64
-	r := &reader{p: w.p, work: w.work, on: w.on, f: w.f, chunk: mendChunkMin, end: last.off + int64(last.n), bytes: &bytes}
+	r := &reader{p: w.p, work: w.work, on: w.on, f: w.f, chunk: mendChunkMax, end: last.off + int64(last.n), bytes: &bytes}
 	defer r.wait()
 	for _, b := range w.blocks {
 		if err := r.load(ctx, b.off, int(b.n), pace); err != nil {

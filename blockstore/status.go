@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/holdfast-storage/holdfast/blockstore/drive"
+	"github.com/holdfast-storage/holdfast/blockstore/yield"
 )
 
 // Status is the state of the pool. Its JSON form is what `holdfast status
@@ -21,6 +22,7 @@ type Status struct {
 	Verified   ProofStatus      `json:"verified"`
 	Memory     MemoryStatus     `json:"memory"`
 	Commits    CommitStatus     `json:"commits"`
+	Background BackgroundStatus `json:"background"`
 }
 
 // PoolStatus describes the pool as a whole.
@@ -77,6 +79,13 @@ type CommitStatus struct {
 	LSN     uint64 `json:"lsn"`
 }
 
+// BackgroundStatus tells how scrub and rebuild give way to clients (R18).
+type BackgroundStatus struct {
+	Yielding    bool    `json:"yielding"`     // work is held back at present, for clients are active
+	ScrubShare  float64 `json:"scrub_share"`  // of the time that it takes while it is held back, as clients' latency has shown
+	RepairShare float64 `json:"repair_share"` // the same of rebuild and evacuation
+}
+
 // Well says whether nothing needs attention.
 func (s *Status) Well() bool { return s.Pool.State == "ONLINE" }
 
@@ -118,6 +127,9 @@ func (p *Pool) Status(ctx context.Context) (Status, error) {
 	}
 	s.Verified = p.proof(worst > 0 || away > 0 || v.filling() > 0)
 	s.Memory.UsedBytes, s.Memory.TotalBytes = p.mem.usage()
+	s.Background = BackgroundStatus{
+		Yielding: p.gate.Yielding(), ScrubShare: p.gate.Share(yield.Routine), RepairShare: p.gate.Share(yield.Repair),
+	}
 	s.Commits = CommitStatus{Batches: p.batches.Load(), Changes: p.changes.Load(), LSN: p.acked.Load()}
 	return s, nil
 }

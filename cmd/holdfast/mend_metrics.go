@@ -7,11 +7,12 @@ type mendMetrics struct {
 	rebuildState, rebuildLeft, rebuildBytes, rebuildDone, rebuildRetries, rebuildFinished     *prometheus.Desc
 	scrubState, scrubProgress, scrubRead, scrubMended, scrubRemaining, scrubSuccess, scrubEnd *prometheus.Desc
 	stored, never, oldest, proven                                                             *prometheus.Desc
+	yielding, share                                                                           *prometheus.Desc
 }
 
 func rebuildStates() []string { return []string{"idle", rebuildRunning, rebuildWaiting} }
 
-func scrubStates() []string { return []string{"idle", "running", scrubPaused, scrubWaiting} }
+func scrubStates() []string { return []string{"idle", scrubRunning, scrubPaused, scrubWaiting} }
 
 func newMendMetrics(desc func(name, help string, labels ...string) *prometheus.Desc) mendMetrics {
 	return mendMetrics{
@@ -28,6 +29,8 @@ func newMendMetrics(desc func(name, help string, labels ...string) *prometheus.D
 		scrubRemaining:  desc("scrub_remaining_findings", "What this scrub, or the last one, has found and could not mend."),
 		scrubSuccess:    desc("scrub_last_success_timestamp_seconds", "When a scrub last ended with everything good or mended."),
 		scrubEnd:        desc("scrub_last_finished_timestamp_seconds", "When the last scrub ended."),
+		yielding:        desc("background_yielding", "1 while scrub or rebuild is held back because clients are active."),
+		share:           desc("background_share_ratio", "Part of the time that background work takes while it is held back, as the latency of clients with and without it has shown.", "work"),
 		stored:          desc("verified_stored_bytes", "Bytes of all columns of closed segments."),
 		never:           desc("verified_never_bytes", "Of these, bytes that were not read and verified since they were written."),
 		oldest:          desc("verified_oldest_timestamp_seconds", "When those were verified whose turn was longest ago."),
@@ -39,7 +42,7 @@ func (m mendMetrics) describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		m.rebuildState, m.rebuildLeft, m.rebuildBytes, m.rebuildDone, m.rebuildRetries, m.rebuildFinished,
 		m.scrubState, m.scrubProgress, m.scrubRead, m.scrubMended, m.scrubRemaining, m.scrubSuccess, m.scrubEnd,
-		m.stored, m.never, m.oldest, m.proven,
+		m.stored, m.never, m.oldest, m.proven, m.yielding, m.share,
 	} {
 		out <- d
 	}
@@ -54,6 +57,13 @@ func (m mendMetrics) collect(put metricWriter, r statusReport) {
 		put.gauge(m.rebuildRetries, float64(len(b.Retries)))
 		put.time(m.rebuildFinished, b.LastFinished)
 	}
+	yielding := 0.0
+	if r.Background.Yielding {
+		yielding = 1
+	}
+	put.gauge(m.yielding, yielding)
+	put.gauge(m.share, r.Background.ScrubShare, "scrub")
+	put.gauge(m.share, r.Background.RepairShare, "rebuild")
 	if s := r.Scrub; s != nil {
 		put.states(m.scrubState, scrubStates(), s.State)
 		progress := 0.0

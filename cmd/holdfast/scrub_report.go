@@ -32,6 +32,7 @@ type scrubReport struct {
 
 // States and outcomes of a scrub.
 const (
+	scrubRunning = "running"
 	scrubPaused  = "paused"
 	scrubWaiting = "waiting"
 	scrubMended  = "mended"  // all was good, or is now

@@ -17,18 +17,29 @@ func mendLines(r statusReport) (lines []statusLine) {
 			lines = append(lines, statusLine{name, text})
 		}
 	}
-	if r.Rebuild != nil {
-		add("mend", rebuildText(*r.Rebuild))
+	if b := r.Rebuild; b != nil {
+		text := rebuildText(*b)
+		if b.State == rebuildRunning && r.Background.Yielding {
+			text += yieldsText
+		}
+		add("mend", text)
 		add("retry", retryText(r.Rebuild.Retries))
 	}
 	if r.Scrub != nil {
-		add("scan", scanText(*r.Scrub))
+		text := scanText(*r.Scrub)
+		if r.Scrub.State == scrubRunning && r.Background.Yielding {
+			text += yieldsText
+		}
+		add("scan", text)
 	}
 	if r.Verified != nil {
 		add("proof", proofText(*r.Verified))
 	}
 	return lines
 }
+
+// yieldsText goes with work that clients hold back.
+const yieldsText = " (It yields to clients.)"
 
 // rebuildText says how far the rebuild is; empty if there was never anything to do.
 func rebuildText(r rebuildReport) string {

@@ -32,6 +32,11 @@ type statusReport struct {
 		Batches int64 `json:"batches"`
 		Changes int64 `json:"changes"`
 	} `json:"commits"`
+	Background struct {
+		Yielding    bool    `json:"yielding"` // what mends and reads everything is held back, for clients are active
+		ScrubShare  float64 `json:"scrub_share"`
+		RepairShare float64 `json:"repair_share"`
+	} `json:"background"`
 	// What mends and proves; nil where the daemon does not say.
 	Rebuild  *rebuildReport  `json:"rebuild"`
 	Scrub    *scrubReport    `json:"scrub"`
