@@ -114,10 +114,7 @@ func (b *laneBlock) read(ctx context.Context, m *mender, r *reader, index int, o
 	start := h.PayloadStart()
 	b.good = isZero(b.bytes[h.Size():start]) && isZero(b.bytes[start+h.Length:])
 	payload, stored := b.bytes[start:], h.Stored()
-	for piece := range h.Pieces() {
-		at := piece * drive.PieceBytes
-		b.good = b.good && h.CheckPiece(stored, piece, payload[at:at+h.PieceLen(piece)])
-	}
+	b.good = b.good && h.CheckPieces(stored, 0, h.Pieces(), payload[:h.Length])
 	return nil
 }
 
@@ -303,11 +300,8 @@ func (m *mender) complete(missing uint64) (bool, error) {
 		if missing&(1<<i) == 0 {
 			continue
 		}
-		for piece := range h.Pieces() {
-			at := piece * drive.PieceBytes
-			if !h.CheckPiece(i, piece, st.shards[i][at:at+h.PieceLen(piece)]) {
-				return false, nil
-			}
+		if !h.CheckPieces(i, 0, h.Pieces(), st.shards[i]) {
+			return false, nil
 		}
 		h.Column = drive.ColumnOf(i, h.D, h.K)
 		drive.EncodeHeader(st.made[i][:start], &h)

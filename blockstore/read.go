@@ -380,17 +380,15 @@ func (c *column) verify(p *Pool, at stripeAt, col int, header []byte) error {
 		h.Kind != at.seg.kind || h.D != at.d || h.K != at.seg.k || h.M != at.seg.m || h.Length != at.length {
 		return errForeignBlock
 	}
-	for piece := c.lo; piece < c.hi; piece++ {
-		if !h.CheckPiece(c.stored, piece, c.piece(h, piece)) {
-			return errPiece
-		}
+	if !h.CheckPieces(c.stored, c.lo, c.hi, c.pieces(at.length)) {
+		return errPiece
 	}
 	return nil
 }
 
-func (c *column) piece(h *drive.Header, piece int) []byte {
-	at := piece * drive.PieceBytes
-	return c.buf.payload()[at : at+h.PieceLen(piece)]
+// pieces are the bytes of pieces [lo, hi) of a column of that length.
+func (c *column) pieces(length int) []byte {
+	return c.buf.payload()[c.lo*drive.PieceBytes : min(c.hi*drive.PieceBytes, length)]
 }
 
 // blame accounts for a column that could not be read or was wrong.

@@ -3,8 +3,6 @@ package blockstore
 import (
 	"errors"
 	"fmt"
-
-	"github.com/holdfast-storage/holdfast/blockstore/drive"
 )
 
 // rescue gets the columns asked for that are not good from any d good ones that
@@ -156,7 +154,7 @@ func (r *reading) reconstruct(have []*column) error {
 				c.buf, c.spare = c.spare, c.buf
 			}
 		}
-		shards[i] = c.buf.payload()[c.lo*drive.PieceBytes : min(c.hi*drive.PieceBytes, at.length)]
+		shards[i] = c.pieces(at.length)
 	}
 	if wantBits == 0 {
 		return nil
@@ -169,13 +167,11 @@ func (r *reading) reconstruct(have []*column) error {
 		if wantBits&(1<<c.stored) == 0 {
 			continue
 		}
-		for piece := c.lo; piece < c.hi; piece++ {
-			if !head.CheckPiece(c.stored, piece, c.piece(head, piece)) {
-				// All inputs held, and yet the result is wrong: parity and data
-				// disagree. Nothing here may be trusted, nothing is mended (R2).
-				return &DamageError{Segment: at.seg.id, Stripe: at.no, Good: len(have), Need: at.d,
-					Cause: errors.New("all checksums hold but parity disagrees")}
-			}
+		if !head.CheckPieces(c.stored, c.lo, c.hi, c.pieces(at.length)) {
+			// All inputs held, and yet the result is wrong: parity and data
+			// disagree. Nothing here may be trusted, nothing is mended (R2).
+			return &DamageError{Segment: at.seg.id, Stripe: at.no, Good: len(have), Need: at.d,
+				Cause: errors.New("all checksums hold but parity disagrees")}
 		}
 	}
 	return nil

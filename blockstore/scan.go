@@ -122,10 +122,7 @@ func scanFrom(ctx context.Context, f *drive.File, from int64, pool uuid.UUID, la
 				return err
 			}
 			payload, stored := block[start:], b.head.Stored()
-			for piece := range b.head.Pieces() {
-				at := piece * drive.PieceBytes
-				b.good = b.good && b.head.CheckPiece(stored, piece, payload[at:at+b.head.PieceLen(piece)])
-			}
+			b.good = b.head.CheckPieces(stored, 0, b.head.Pieces(), payload[:b.head.Length])
 		}
 		b.table = tableHash(b.head.Sums)
 		found(b)

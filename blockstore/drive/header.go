@@ -3,7 +3,6 @@ package drive
 import (
 	"slices"
 
-	"github.com/cespare/xxhash/v2"
 	"github.com/google/uuid"
 )
 
@@ -61,11 +60,6 @@ func (h *Header) Sum(stored, piece int) uint64 {
 	return h.Sums[stored*h.Pieces()+piece]
 }
 
-// CheckPiece says whether b is, to the byte, that piece of the stripe.
-func (h *Header) CheckPiece(stored, piece int, b []byte) bool {
-	return h.has(stored, piece) && len(b) == h.PieceLen(piece) && xxhash.Sum64(b) == h.Sum(stored, piece)
-}
-
 func (h *Header) has(stored, piece int) bool {
 	return stored >= 0 && stored < h.D+h.M && piece >= 0 && piece < h.Pieces()
 }
@@ -76,17 +70,6 @@ func (h *Header) SameStripe(o *Header) bool {
 	return h.Kind == o.Kind && h.Copy == o.Copy && h.D == o.D && h.K == o.K && h.M == o.M &&
 		h.Pool == o.Pool && h.Segment == o.Segment && h.Stripe == o.Stripe && h.Length == o.Length &&
 		h.Offset == o.Offset && h.Batch == o.Batch && slices.Equal(h.Sums, o.Sums)
-}
-
-// SumPieces puts the checksum of every piece of payload into dst, which has
-// Pieces(len(payload)) entries.
-func SumPieces(dst []uint64, payload []byte) {
-	if len(dst) != Pieces(len(payload)) {
-		panic("drive: SumPieces: dst does not have an entry per piece")
-	}
-	for i := range dst {
-		dst[i] = xxhash.Sum64(payload[i*PieceBytes : min((i+1)*PieceBytes, len(payload))])
-	}
 }
 
 // ClearSlack zeroes what is not payload behind the payload of a block. The
