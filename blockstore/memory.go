@@ -25,14 +25,16 @@ import (
 // that come later here: uploads and reads, rescues, spread, parity. What it needs
 // of one share it takes at once, and who has parity waits for drives alone. Only
 // a download may wait for its next stripe while it holds another; that one it
-// sends meanwhile, or gives back (see lend.go). A digester that holds columns waits
+// sends meanwhile, or gives back (see lend.go). What it is just writing to its client
+// it cannot give back: that has a share of its own, for which nobody waits. A digester that holds columns waits
 // for nothing at all (digest.go), so waiting for it is no different from work.
 const (
-	uploadShare  = 60 // percent
+	uploadShare  = 57 // percent
 	spreadShare  = 3  // further data columns: of short stripes, and of stripes that are written again
 	parityShare  = 9  // of uploads, and stripes that are written again
 	journalShare = 8  // batches
 	readShare    = 12 // stripes on their way to clients
+	writeShare   = 3  // columns that are being written to clients
 	sipShare     = 3  // single columns, so that small reads go on beside large ones
 	rescueShare  = 5  // the further columns that a degraded read needs
 
@@ -55,6 +57,7 @@ type memory struct {
 	parity    *share
 	journal   *share
 	reads     *share
+	writes    *share
 	sips      *share
 	rescues   *share
 	checks    *share
@@ -104,6 +107,7 @@ func newMemory(total int64, k, m int) *memory {
 	mem.journal = part(journalShare, 3*width)
 	mem.journal.always = true
 	mem.reads = part(readShare, 4*width)
+	mem.writes = part(writeShare, 1)
 	mem.sips = part(sipShare, 1+kept)
 	mem.uploads.lending, mem.reads.lending = newLending(), newLending()
 	mem.rescues = part(rescueShare, max(2*width, width+kept))
@@ -214,6 +218,18 @@ func (b *buffer) Release() {
 // both: then nobody else looks at that.
 func trade(a, b *buffer) { a.share, b.share = b.share, a.share }
 
+// moveTo has a buffer count against another share, if there is room in it. The caller
+// holds the buffer.
+func (b *buffer) moveTo(s *share) bool {
+	other := s.tryGet()
+	if other == nil {
+		return false
+	}
+	trade(b, other)
+	other.Release()
+	return true
+}
+
 // payload is the column's payload area, drive.MaxColumnBytes bytes.
 func (b *buffer) payload() []byte {
 	at := b.home.payloadAt
@@ -231,7 +247,7 @@ func releaseAll(bufs []*buffer) {
 
 // usage is the memory handed out, and the budget.
 func (mem *memory) usage() (used, total int64) {
-	for _, s := range []*share{mem.uploads, mem.spread, mem.parity, mem.journal, mem.reads, mem.sips, mem.rescues, mem.checks} {
+	for _, s := range []*share{mem.uploads, mem.spread, mem.parity, mem.journal, mem.reads, mem.writes, mem.sips, mem.rescues, mem.checks} {
 		used, total = used+s.used.Load(), total+s.total
 	}
 	return used, total

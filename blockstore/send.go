@@ -10,12 +10,16 @@ import (
 
 // sender sends a range of an object to a client.
 //
-// The client gets bytes only out of the sender's own memory. Stripes are read
-// whole, the next one while one is being sent, as long as nobody waits for
-// memory. When others do and the client stands still, somebody has the sender
-// give its stripes back: it is a borrower. Then it goes on with small pieces,
+// Stripes are read whole, the next one while one is being sent, as long as nobody
+// waits for memory. When others do and the client stands still, somebody has the
+// sender give its stripes back: it is a borrower. Then it goes on with small pieces,
 // for which it holds buffers only while it reads them (R21), until the client is
 // quick again and nobody waits.
+//
+// What is being written to the client cannot be taken back. So it is a column that
+// counts against a share of its own, for which nobody waits; where that has no room
+// left, since there are many clients or many that stand still, it is memory of the
+// sender's own, to which the bytes are copied.
 type sender struct {
 	p         *Pool
 	o         *Object
@@ -59,7 +63,7 @@ func (p *Pool) send(ctx context.Context, o *Object, w io.Writer, off, n int64) e
 	return nil
 }
 
-// write sends verified bytes, which are in the sender's own memory.
+// write sends verified bytes, which nobody takes back meanwhile.
 func (s *sender) write(b []byte) error {
 	if wrong := s.sums.take(b); wrong != "" { // before the last of it is sent
 		return fmt.Errorf("%w: %q: %s %w", ErrUnavailable, s.o.info.Key, wrong, errOwnChecksum)
@@ -100,7 +104,7 @@ func (s *sender) stripes(ctx context.Context) (err error) {
 			coming = s.read(ctx, s.off+n)
 		}
 		for {
-			b, yielded := s.next()
+			b, buf, yielded := s.next()
 			if yielded {
 				s.sips = true
 				return nil
@@ -108,7 +112,11 @@ func (s *sender) stripes(ctx context.Context) (err error) {
 			if len(b) == 0 {
 				break
 			}
-			if err := s.write(b); err != nil {
+			err := s.write(b)
+			if buf != nil {
+				buf.Release()
+			}
+			if err != nil {
 				return err
 			}
 		}
@@ -161,28 +169,36 @@ func (s *sender) begin() (n int64) {
 	return n
 }
 
-// next moves the next bytes of the current stripe into the sender's own memory.
-// There are none behind its end; then it has been released.
-func (s *sender) next() (b []byte, yielded bool) {
+// next takes the next bytes out of the current stripe: a column's, whose buffer the
+// caller then releases, or as many as the sender's own memory holds. There are none
+// behind its end; then it has been released.
+func (s *sender) next() (b []byte, buf *buffer, yielded bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.yielded || s.current == nil {
-		return nil, s.yielded
+	rd := s.current
+	if s.yielded || rd == nil {
+		return nil, nil, s.yielded
 	}
-	n := 0
-	for rd := s.current; len(rd.spans) > 0 && n < len(s.own); {
-		moved := copy(s.own[n:], rd.spans[0])
-		n += moved
-		if rd.spans[0] = rd.spans[0][moved:]; len(rd.spans[0]) == 0 {
-			rd.spans = rd.spans[1:]
+	if len(rd.spans) > 0 && rd.bufs[0].moveTo(s.p.mem.writes) {
+		b, buf = rd.spans[0], rd.bufs[0]
+		rd.spans, rd.bufs = rd.spans[1:], rd.bufs[1:]
+	} else {
+		n := 0
+		for len(rd.spans) > 0 && n < len(s.own) {
+			moved := copy(s.own[n:], rd.spans[0])
+			n += moved
+			if rd.spans[0] = rd.spans[0][moved:]; len(rd.spans[0]) == 0 {
+				rd.bufs[0].Release()
+				rd.spans, rd.bufs = rd.spans[1:], rd.bufs[1:]
+			}
 		}
+		b = s.own[:n]
 	}
-	if len(s.current.spans) == 0 {
-		s.current.release()
+	if len(rd.spans) == 0 {
 		s.current = nil
-		s.account()
 	}
-	return s.own[:n], false
+	s.account()
+	return b, buf, false
 }
 
 // account tells how many buffers are held.
