@@ -209,10 +209,15 @@ func (r *reading) readAll() {
 	r.await()
 }
 
-// begin begins to read a column. What is in the page cache is read at once.
+// begin begins to read a column. What is in the page cache is read at once, and a
+// drive that takes no part is not asked.
 func (r *reading) begin(c *column) {
 	if r.p.readCached(r.at, c) {
 		c.err = nil
+		return
+	}
+	index := r.at.seg.fileOf(drive.ColumnOf(c.stored, r.at.d, r.at.seg.k), r.at.no)
+	if _, _, c.err = r.p.driveFor(r.at.seg, index, c.leftOut); c.err != nil {
 		return
 	}
 	r.share()
@@ -355,7 +360,7 @@ func (p *Pool) readCached(at stripeAt, c *column) bool {
 	from, to := c.lo*drive.PieceBytes, min(c.hi*drive.PieceBytes, at.length)
 	read := func(lo, hi int) bool { return f.ReadCached(c.buf.b[base+lo:base+hi], at.offset+int64(lo)) }
 	ok := false
-	if from <= readGap {
+	if from <= cachedGap {
 		ok = read(0, start+to)
 	} else {
 		ok = read(0, start) && read(start+from, start+to)
@@ -367,8 +372,12 @@ func (p *Pool) readCached(at stripeAt, c *column) bool {
 	return true
 }
 
-// readGap is how many bytes are read and thrown away rather than read twice.
-const readGap = 32 << 10
+// How many bytes are read and thrown away rather than read twice, from a drive and
+// from the page cache.
+const (
+	readGap   = 32 << 10
+	cachedGap = 8 << 10
+)
 
 // verify checks a block that was read: header, identity, pieces.
 func (c *column) verify(p *Pool, at stripeAt, col int, header []byte) error {
@@ -388,6 +397,9 @@ func (c *column) verify(p *Pool, at stripeAt, col int, header []byte) error {
 
 // pieces are the bytes of pieces [lo, hi) of a column of that length.
 func (c *column) pieces(length int) []byte {
+	if c.lo == c.hi {
+		return nil
+	}
 	return c.buf.payload()[c.lo*drive.PieceBytes : min(c.hi*drive.PieceBytes, length)]
 }
 

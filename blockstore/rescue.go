@@ -3,6 +3,7 @@ package blockstore
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // rescue gets the columns asked for that are not good from any d good ones that
@@ -10,7 +11,11 @@ import (
 // that fail or are late; when too few are left, late ones count after all; and
 // drives that were left out come last.
 func (r *reading) rescue() error {
-	r.share()
+	if r.apart() {
+		if err := r.rescueApart(); err != nil || r.agree() {
+			return err
+		}
+	}
 	if err := r.widen(); err != nil {
 		return err
 	}
@@ -46,8 +51,8 @@ func (r *reading) widen() error {
 	for _, c := range r.cols {
 		lo, hi = min(lo, c.lo), max(hi, c.hi)
 	}
-	cols := make([]*column, r.at.d+r.at.seg.m)
-	lacking := len(cols)
+	all := r.at.d + r.at.seg.m
+	asked, lacking := uint64(0), all
 	for _, c := range r.cols {
 		if c.err == nil && (c.lo > lo || c.hi < hi) {
 			c.err = errUnread
@@ -56,16 +61,23 @@ func (r *reading) widen() error {
 			lacking--
 		}
 		c.lo, c.hi = lo, hi
-		cols[c.stored] = c
+		asked |= 1 << c.stored
 	}
 	bufs, err := r.p.mem.rescues.getAll(r.ctx, lacking)
 	if err != nil {
 		return err
 	}
-	for i, c := range cols {
+	for i := range all {
+		if asked&(1<<i) == 0 {
+			c := r.add()
+			c.stored, c.lo, c.hi, c.err = i, lo, hi, errUnread
+		}
+	}
+	slices.SortFunc(r.cols, func(a, b *column) int { return a.stored - b.stored })
+	for _, c := range r.cols {
 		switch {
-		case c == nil:
-			cols[i] = &column{stored: i, lo: lo, hi: hi, buf: bufs[0], err: errUnread}
+		case !c.asked:
+			c.buf = bufs[0]
 		case c.err != nil:
 			c.spare = bufs[0]
 		default:
@@ -73,18 +85,54 @@ func (r *reading) widen() error {
 		}
 		bufs = bufs[1:]
 	}
-	r.cols = cols
+	return nil
+}
+
+// apart says whether the end of one column is asked for and the beginning of the
+// next: as wide as both, the others would be read for what nobody wants. Nobody
+// else works on them.
+func (r *reading) apart() bool {
+	return len(r.cols) == 2 && r.stop == nil && r.cols[0].lo >= r.cols[1].hi
+}
+
+// rescueApart rescues either of two columns by itself. They count only if they agree
+// after all (R1).
+func (r *reading) rescueApart() error {
+	for _, c := range r.cols {
+		if c.err == nil {
+			continue
+		}
+		alone := r.p.newReading(r.ctx, r.at)
+		alone.cols = append(alone.cols, c)
+		err := alone.rescue()
+		if c.spare != nil {
+			c.spare.Release()
+			c.spare = nil
+		}
+		for i := range alone.cols {
+			if alone.cols[i] == c {
+				alone.cols[i] = &column{} // this one stays here
+			}
+		}
+		alone.end()
+		if err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
 // beginMore begins to read up to n columns that were not read yet: first those
-// that are asked for. It says whether any of them was there at once.
+// that are asked for, others in place of those that cannot be had. It says whether
+// any of them was there at once.
 func (r *reading) beginMore(n int) (atOnce bool) {
 	for _, asked := range []bool{true, false} {
 		for _, c := range r.cols {
 			if n > 0 && c.asked == asked && c.err == errUnread {
 				r.begin(c)
-				n--
+				if c.err == nil || c.err == errUnderWay {
+					n--
+				}
 				atOnce = atOnce || c.err == nil
 			}
 		}
@@ -173,6 +221,9 @@ func (r *reading) reconstruct(have []*column) error {
 			return &DamageError{Segment: at.seg.id, Stripe: at.no, Good: len(have), Need: at.d,
 				Cause: errors.New("all checksums hold but parity disagrees")}
 		}
+		sums := append(c.head.Sums[:0], head.Sums...)
+		c.head, c.err = *head, nil
+		c.head.Sums = sums
 	}
 	return nil
 }

@@ -174,17 +174,13 @@ func (p *Pool) discard(seg *segment) {
 // takes no part is asked only if leftOut is set; one on which the opening hangs is
 // not waited for longer than the pool has patience (R13).
 func (p *Pool) file(ctx context.Context, seg *segment, index int, leftOut bool) (*drive.File, error) {
-	v := p.members.now()
+	d, id, err := p.driveFor(seg, index, leftOut)
+	if err != nil {
+		return nil, err
+	}
 	seg.mu.Lock()
-	id, f := seg.drives[index], seg.files[index]
+	f := seg.files[index]
 	seg.mu.Unlock()
-	d := v.drives[id]
-	if d == nil {
-		return nil, fmt.Errorf("drive %v: %w", id, errAway)
-	}
-	if why := v.why[id]; why != nil && !leftOut {
-		return nil, fmt.Errorf("drive %v: %w: %w", id, errAway, why)
-	}
 	p.files.used(seg)
 	if f != nil {
 		return f, nil
@@ -211,6 +207,22 @@ func (p *Pool) file(ctx context.Context, seg *segment, index int, leftOut bool) 
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+}
+
+// driveFor is the drive that a segment's file is on, or errAway if that takes no part.
+func (p *Pool) driveFor(seg *segment, index int, leftOut bool) (*drive.Drive, uuid.UUID, error) {
+	v := p.members.now()
+	seg.mu.Lock()
+	id := seg.drives[index]
+	seg.mu.Unlock()
+	d := v.drives[id]
+	if d == nil {
+		return nil, id, fmt.Errorf("drive %v: %w", id, errAway)
+	}
+	if why := v.why[id]; why != nil && !leftOut {
+		return nil, id, fmt.Errorf("drive %v: %w: %w", id, errAway, why)
+	}
+	return d, id, nil
 }
 
 // openFile opens a segment's file and keeps it with the segment.

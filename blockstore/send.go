@@ -25,6 +25,7 @@ type sender struct {
 	o         *Object
 	w         io.Writer
 	off, left int64
+	end       int64 // of the range; off+left
 	sums      objectSums
 	own       []byte
 	sips      bool // the next bytes come in a small piece
@@ -38,7 +39,7 @@ type sender struct {
 
 // send writes bytes [off, off+n) of an object to w.
 func (p *Pool) send(ctx context.Context, o *Object, w io.Writer, off, n int64) error {
-	s := &sender{p: p, o: o, w: w, off: off, left: n, sips: n <= ownBytes}
+	s := &sender{p: p, o: o, w: w, off: off, left: n, end: off + n, sips: n <= ownBytes}
 	s.sums.begin(&o.object, off, n)
 	if n <= intakeFirst {
 		s.own = p.mem.getFirst()
@@ -80,28 +81,21 @@ func (s *sender) write(b []byte) error {
 }
 
 // stripes sends whole stripes until the end, or until they were given back.
-func (s *sender) stripes(ctx context.Context) (err error) {
-	ctx, cancel := context.WithCancel(ctx)
+func (s *sender) stripes(ctx context.Context) error {
 	s.mu.Lock()
 	s.yielded = false
 	s.mu.Unlock()
-	coming := s.read(ctx, s.off)
+	var next readAhead
 	defer func() {
-		cancel()
-		if coming != nil {
-			<-coming
-		}
+		next.end()
 		s.giveBack()
 	}()
-	for {
-		err := <-coming
-		coming = nil
-		if err != nil {
+	for s.left > 0 {
+		if err := next.await(ctx, s); err != nil {
 			return err
 		}
-		n := s.begin()
-		if n > 0 && s.left > n && !s.p.mem.reads.pressed() {
-			coming = s.read(ctx, s.off+n)
+		if n := s.begin(); n > 0 && s.left > n && !s.p.mem.reads.pressed() {
+			next.begin(ctx, s, s.off+n)
 		}
 		for {
 			b, buf, yielded := s.next()
@@ -120,38 +114,75 @@ func (s *sender) stripes(ctx context.Context) (err error) {
 				return err
 			}
 		}
-		if s.left == 0 {
-			return nil
-		}
-		if coming == nil {
-			coming = s.read(ctx, s.off)
+	}
+	return nil
+}
+
+// readAhead reads stripes for a sender while that sends: on a goroutine, which begins
+// with the first of them and is there until the end.
+type readAhead struct {
+	cancel  context.CancelFunc
+	offsets chan int64 // nil: it was not begun
+	results chan error
+	coming  bool // a result is
+}
+
+// begin begins to read the stripe that holds the byte at off.
+func (a *readAhead) begin(ctx context.Context, s *sender, off int64) {
+	if a.offsets == nil {
+		a.offsets, a.results = make(chan int64, 1), make(chan error, 1)
+		ctx, a.cancel = context.WithCancel(ctx)
+		go func() { // end waits for it
+			defer close(a.results)
+			for off := range a.offsets {
+				a.results <- s.read(ctx, off)
+			}
+		}()
+	}
+	a.offsets <- off
+	a.coming = true
+}
+
+// await waits for the stripe that was begun, or reads the one that comes next.
+func (a *readAhead) await(ctx context.Context, s *sender) error {
+	if !a.coming {
+		return s.read(ctx, s.off)
+	}
+	a.coming = false
+	return <-a.results
+}
+
+func (a *readAhead) end() {
+	if a.offsets != nil {
+		a.cancel()
+		close(a.offsets)
+		for range a.results { // until it has ended
 		}
 	}
 }
 
-// read begins to read the stripe that holds the byte at off.
-func (s *sender) read(ctx context.Context, off int64) <-chan error {
-	result := make(chan error, 1)
+// read reads the stripe that holds the byte at off.
+func (s *sender) read(ctx context.Context, off int64) error {
 	var part stripePart
-	s.o.parts(off, s.off+s.left-off, func(sp stripePart) bool {
+	s.o.parts(off, s.end-off, func(sp stripePart) bool {
 		part = sp
 		return false
 	})
-	go func() { // it ends with ctx, and is waited for
-		end := s.p.gate.Client()
-		rd, err := s.p.readStripe(ctx, part.at, part.from, part.n)
-		end()
-		s.mu.Lock()
-		if err == nil && s.yielded {
-			rd.release()
-		} else if err == nil {
-			s.ahead = rd
-			s.account()
-		}
-		s.mu.Unlock()
-		result <- err
-	}()
-	return result
+	end := s.p.gate.Client()
+	rd, err := s.p.readStripe(ctx, part.at, part.from, part.n)
+	end()
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.yielded {
+		rd.release()
+		return nil
+	}
+	s.ahead = rd
+	s.account()
+	return nil
 }
 
 // begin makes the stripe that was read ahead the current one, and says how many
