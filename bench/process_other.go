@@ -4,10 +4,11 @@ package bench
 
 import (
 	"errors"
+	"fmt"
 	"time"
 )
 
-var errProcess = errors.New("what another process takes is measured on Linux only: leave out its process id")
+var errProcess = fmt.Errorf("what another process takes is measured on Linux only (%w): leave out its process id", errors.ErrUnsupported)
 
 // ProcessCPU is measured on Linux only.
 func ProcessCPU(int) (time.Duration, error) { return 0, errProcess }

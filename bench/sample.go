@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"math"
 	"slices"
 	"time"
 )
@@ -12,7 +13,7 @@ type Sample struct {
 	Elapsed time.Duration `json:"elapsed"` // ns
 	CPU     time.Duration `json:"cpu"`     // that the measured server took, ns; 0: not known
 
-	// Latency of the operations, ns; 0 where a side has none.
+	// Latency of the operations, ns; 0 where a side has none, or too few to say.
 	P50  time.Duration `json:"p50,omitempty"`
 	P99  time.Duration `json:"p99,omitempty"`
 	P999 time.Duration `json:"p999,omitempty"`
@@ -33,8 +34,21 @@ func CPUPerOp(s Sample) float64 { return s.CPU.Seconds() / float64(s.Ops) }
 // CPUPerByte is seconds of the server's CPU per byte.
 func CPUPerByte(s Sample) float64 { return s.CPU.Seconds() / float64(s.Bytes) }
 
-// P99 is the 99th percentile of the latency in seconds.
-func P99(s Sample) float64 { return s.P99.Seconds() }
+// P50, P99 and P999 are percentiles of the latency in seconds.
+func P50(s Sample) float64  { return known(s.P50) }
+func P99(s Sample) float64  { return known(s.P99) }
+func P999(s Sample) float64 { return known(s.P999) }
+
+func known(latency time.Duration) float64 {
+	if latency == 0 {
+		return math.NaN()
+	}
+	return latency.Seconds()
+}
+
+// latenciesBeyond is how many operations have to be slower than a percentile for it to be said: with fewer it is not
+// the percentile but the slowest one that is seen. So a P99 takes 200 operations, a P999 2,000.
+const latenciesBeyond = 2
 
 // Latencies fills in the percentiles from the latency of every operation. It
 // sorts them.
@@ -43,8 +57,13 @@ func (s *Sample) Latencies(all []time.Duration) {
 		return
 	}
 	slices.Sort(all)
-	at := func(share float64) time.Duration { return all[min(len(all)-1, int(share*float64(len(all))))] }
-	s.P50, s.P99, s.P999 = at(0.50), at(0.99), at(0.999)
+	at := func(perMille int) time.Duration {
+		if len(all)*(1000-perMille) < latenciesBeyond*1000 && perMille != 500 {
+			return 0
+		}
+		return all[min(len(all)-1, len(all)*perMille/1000)]
+	}
+	s.P50, s.P99, s.P999 = at(500), at(990), at(999)
 }
 
 // Series is the samples of one side, a turn each.
@@ -74,8 +93,11 @@ func RatioOf(a Series, of Figure, b Series, to Figure) float64 {
 	return median(values)
 }
 
-// median is the middle, of an even number the mean of the two in the middle.
+// median is the middle, of an even number the mean of the two in the middle. It is not known if one of them is not.
 func median(values []float64) float64 {
+	if slices.ContainsFunc(values, math.IsNaN) {
+		return math.NaN()
+	}
 	slices.Sort(values)
 	n := len(values)
 	if n == 0 {

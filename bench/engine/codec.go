@@ -37,7 +37,7 @@ func Codec(data, parity int) ([]bench.Side, error) {
 	all, lost := uint64(1)<<len(columns)-1, uint64(1)<<min(data, parity)-1
 	side := func(name string, stripe func() error) bench.Side {
 		return bench.Side{Name: fmt.Sprintf("%s %d+%d", name, data, parity), Run: func(ctx context.Context, span time.Duration) (s bench.Sample, err error) {
-			began, cpu := time.Now(), ProcessCPU()
+			began, cpu := time.Now(), bench.OwnCPU()
 			for s.Elapsed < span && ctx.Err() == nil {
 				if err := stripe(); err != nil {
 					return s, err
@@ -45,7 +45,7 @@ func Codec(data, parity int) ([]bench.Side, error) {
 				s.Ops++
 				s.Elapsed = time.Since(began)
 			}
-			s.CPU, s.Bytes = ProcessCPU()-cpu, s.Ops*int64(data)*codecColumn
+			s.CPU, s.Bytes = bench.OwnCPU()-cpu, s.Ops*int64(data)*codecColumn
 			return s, ctx.Err()
 		}}
 	}

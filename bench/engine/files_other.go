@@ -4,11 +4,12 @@ package engine
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 )
 
-var errDirect = errors.New("files are read and written past the page cache on Linux only: run this measurement there")
+var errDirect = fmt.Errorf("files are read and written past the page cache on Linux only (%w)", errors.ErrUnsupported)
 
 // openDirect says no.
 func openDirect(string) (*os.File, error) { return nil, errDirect }

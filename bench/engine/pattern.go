@@ -78,7 +78,7 @@ func (s *Stored) ofDrive(name string, do func(ctx context.Context, drive string,
 		}
 		names := s.sealed()
 		var next atomic.Int64
-		began, cpu := time.Now(), ProcessCPU()
+		began, cpu := time.Now(), bench.OwnCPU()
 		group, inner := errgroup.WithContext(ctx)
 		for worker := range rebuildWorkers {
 			group.Go(func() error {
@@ -91,7 +91,7 @@ func (s *Stored) ofDrive(name string, do func(ctx context.Context, drive string,
 			})
 		}
 		err = group.Wait()
-		r.Elapsed, r.CPU, r.Ops = time.Since(began), ProcessCPU()-cpu, int64(len(names))
+		r.Elapsed, r.CPU, r.Ops = time.Since(began), bench.OwnCPU()-cpu, int64(len(names))
 		return r, errors.Join(err, os.RemoveAll(beside(drive)))
 	}}
 }

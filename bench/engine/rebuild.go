@@ -26,7 +26,7 @@ func (s *Stored) Rebuild() bench.Side {
 			return r, err
 		}
 		segments := s.pool.Segments()
-		began, cpu := time.Now(), ProcessCPU()
+		began, cpu := time.Now(), bench.OwnCPU()
 		group, inner := errgroup.WithContext(ctx)
 		group.SetLimit(rebuildWorkers)
 		for _, id := range segments {
@@ -38,7 +38,7 @@ func (s *Stored) Rebuild() bench.Side {
 			})
 		}
 		err = group.Wait()
-		r.Elapsed, r.CPU, r.Ops = time.Since(began), ProcessCPU()-cpu, int64(len(segments))
+		r.Elapsed, r.CPU, r.Ops = time.Since(began), bench.OwnCPU()-cpu, int64(len(segments))
 		return r, err
 	}}
 }

@@ -29,7 +29,7 @@ func (s *Stored) Scrub() bench.Side {
 			}
 			r.Bytes += n
 		}
-		began, cpu := time.Now(), ProcessCPU()
+		began, cpu := time.Now(), bench.OwnCPU()
 		for _, id := range s.pool.Segments() {
 			report, err := s.pool.Mend(ctx, id, blockstore.MendOptions{Records: true, Names: true})
 			if err == nil && len(report.Findings) > 0 {
@@ -43,7 +43,7 @@ func (s *Stored) Scrub() bench.Side {
 		if _, err := s.pool.CrossCheck(ctx, nil, nil); err != nil {
 			return r, err
 		}
-		r.Elapsed, r.CPU = time.Since(began), ProcessCPU()-cpu
+		r.Elapsed, r.CPU = time.Since(began), bench.OwnCPU()-cpu
 		return r, nil
 	}}
 }
@@ -63,7 +63,7 @@ func (s *Stored) Read() bench.Side {
 	return bench.Side{Name: "direct read", Run: func(ctx context.Context, _ time.Duration) (r bench.Sample, err error) {
 		var bytes atomic.Int64
 		names := s.sealed()
-		began, cpu := time.Now(), ProcessCPU()
+		began, cpu := time.Now(), bench.OwnCPU()
 		err = parallel(s.content.Dirs, func(i int, dir string) error {
 			for _, name := range names {
 				n, err := readDirect(ctx, segmentFile(dir, name), buffers[i])
@@ -74,7 +74,7 @@ func (s *Stored) Read() bench.Side {
 			}
 			return nil
 		})
-		r.Elapsed, r.CPU = time.Since(began), ProcessCPU()-cpu
+		r.Elapsed, r.CPU = time.Since(began), bench.OwnCPU()-cpu
 		r.Bytes, r.Ops = bytes.Load(), int64(len(names))
 		return r, err
 	}}

@@ -39,14 +39,14 @@ type client struct {
 type operation func(ctx context.Context, c *client) (bytes int64, more bool, err error)
 
 func (w *work) run(ctx context.Context) (bench.Sample, error) {
-	began, cpu := time.Now(), ProcessCPU()
+	began, cpu := time.Now(), bench.OwnCPU()
 	group, ctx := errgroup.WithContext(ctx)
 	for i := range w.r.load.Clients {
 		c := &client{work: w, rng: rand.New(rand.NewPCG(w.r.rounds, uint64(i)))}
 		group.Go(func() error { return c.run(ctx, began) })
 	}
 	err := group.Wait()
-	w.sample.Elapsed, w.sample.CPU = time.Since(began), ProcessCPU()-cpu
+	w.sample.Elapsed, w.sample.CPU = time.Since(began), bench.OwnCPU()-cpu
 	w.sample.Latencies(w.all)
 	return w.sample, err
 }

@@ -88,12 +88,12 @@ func (s *server) open(ctx context.Context, create bool) (a answer, err error) {
 }
 
 func (s *server) fill(ctx context.Context, n int64) (*bench.Sample, error) {
-	began, cpu := time.Now(), engine.ProcessCPU()
+	began, cpu := time.Now(), bench.OwnCPU()
 	err := engine.Fill(ctx, s.pool, engine.Filling{
 		Bucket: bucket, Size: objectBytes, To: n, Key: key,
 		Told: func(done int64) { _ = s.write(answer{Done: done}) }, // who does not hear it has gone; the last answer tells
 	})
-	return &bench.Sample{Ops: n, Bytes: n * objectBytes, Elapsed: time.Since(began), CPU: engine.ProcessCPU() - cpu}, err
+	return &bench.Sample{Ops: n, Bytes: n * objectBytes, Elapsed: time.Since(began), CPU: bench.OwnCPU() - cpu}, err
 }
 
 func (s *server) load(ctx context.Context, r request) (*bench.Sample, error) {

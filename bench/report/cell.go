@@ -42,10 +42,6 @@ func hasLatency(s bench.Series) bool {
 	return slices.ContainsFunc(s.Samples, func(s bench.Sample) bool { return s.P50 > 0 })
 }
 
-// p50 and p999 are latencies in seconds, as [bench.P99].
-func p50(s bench.Sample) float64  { return s.P50.Seconds() }
-func p999(s bench.Sample) float64 { return s.P999.Seconds() }
-
 // reach is the least and the most of a figure over the rounds.
 func reach(s bench.Series, f bench.Figure) (least, most float64) {
 	least, most = math.Inf(1), math.Inf(-1)

@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/holdfast-storage/holdfast/bench"
@@ -28,7 +29,8 @@ type latencyRow struct {
 	Y, High        float64 // High: a little above, where the last stroke begins
 	Size           string  // of the first row of that size
 	Series         int
-	P50, P99, P999 float64 // places
+	P50, P99, P999 float64 // places; 0: not known
+	End            float64 // of the last that is
 	Text           string
 }
 
@@ -52,7 +54,7 @@ func allLatencies(cells []bench.Cell) (all []latencies) {
 		l := latencies{Clients: counted(g.Key, "client"), Open: i == len(groups)/2}
 		e := newExtent()
 		for _, c := range g.Cells {
-			e.add(c.Series.Median(p50), c.Series.Median(p999))
+			e.add(c.Series.Median(bench.P50), c.Series.Median(bench.P99), c.Series.Median(bench.P999))
 		}
 		x := logAxis(e.least, e.most, 10, plotLeft, chartWidth-16)
 		for _, op := range groupBy(g.Cells, func(c bench.Cell) string { return c.Operation }) {
@@ -81,9 +83,16 @@ func newLatencyPanel(operation, clients string, x axis, cells []bench.Cell, stat
 		}
 		row.Y, row.High = y, y-4
 		y += apart
-		a, b, d := c.Series.Median(p50), c.Series.Median(bench.P99), c.Series.Median(p999)
-		row.P50, row.P99, row.P999 = x.at(a), x.at(b), x.at(d)
-		row.Text = fmt.Sprintf("%s %s, %s, %s: p50 %s, p99 %s, p99.9 %s", operation, sizeText(c), clients, c.State, seconds(a), seconds(b), seconds(d))
+		place := func(percentile bench.Figure) float64 {
+			if v := c.Series.Median(percentile); !math.IsNaN(v) {
+				return x.at(v)
+			}
+			return 0
+		}
+		row.P50, row.P99, row.P999 = place(bench.P50), place(bench.P99), place(bench.P999)
+		row.End = max(row.P50, row.P99, row.P999)
+		row.Text = fmt.Sprintf("%s %s, %s, %s: p50 %s, p99 %s, p99.9 %s", operation, sizeText(c), clients, c.State,
+			latency(c, bench.P50), latency(c, bench.P99), latency(c, bench.P999))
 		p.Rows = append(p.Rows, row)
 	}
 	for _, g := range groupBy(cells, func(c bench.Cell) string { return c.State }) {

@@ -130,11 +130,16 @@ func matrixRows(cells []bench.Cell) []matrixRow {
 		}
 		row.CPU, row.CPUTimes = cpuText(c)
 		if hasLatency(c.Series) {
-			row.P50, row.P99, row.P999 = seconds(c.Series.Median(p50)), seconds(c.Series.Median(bench.P99)), seconds(c.Series.Median(p999))
+			row.P50, row.P99, row.P999 = latency(c, bench.P50), latency(c, bench.P99), latency(c, bench.P999)
 		}
 		rows = append(rows, row)
 	}
 	return rows
+}
+
+// latency is a percentile; none if it is not known.
+func latency(c bench.Cell, percentile bench.Figure) string {
+	return value(c.Series.Median(percentile), bench.Seconds)
 }
 
 func growthTable(w io.Writer, r bench.Result) error {

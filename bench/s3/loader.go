@@ -2,6 +2,7 @@ package s3
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -139,12 +140,16 @@ func (l *Loader) each(ctx context.Context, do func(ctx context.Context, w *worke
 	return context.Cause(inner)
 }
 
-// cpu is what the server has taken so far.
+// cpu is what the server has taken so far; 0 if nobody can tell here.
 func (l *Loader) cpu() (time.Duration, error) {
 	if l.server.PID == 0 {
 		return 0, nil
 	}
-	return bench.ProcessCPU(l.server.PID)
+	took, err := bench.ProcessCPU(l.server.PID)
+	if errors.Is(err, errors.ErrUnsupported) {
+		return 0, nil
+	}
+	return took, err
 }
 
 // gather adds up what the workers did.

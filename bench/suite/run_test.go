@@ -3,6 +3,7 @@ package suite
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -181,6 +182,21 @@ func TestFailingSide(t *testing.T) {
 	_, err := run(t.Context(), o, families)
 	if !errors.Is(err, broken) || !strings.Contains(err.Error(), "a family: bad: ") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// TestUnsupported: what this system cannot tell is said, and the rest is measured.
+func TestUnsupported(t *testing.T) {
+	o, _ := newOptions(t)
+	var ran []string
+	families := append([]family{{name: "a family", rows: []row{oneRow("GET of none", 1, "a", "b")},
+		measure: func(context.Context, *stage) (map[string]bench.Series, error) {
+			return nil, fmt.Errorf("direct reads: %w", errors.ErrUnsupported)
+		}}}, fakeFamilies(&ran)...)
+	o.Only = " of "
+	result, err := run(t.Context(), o, families)
+	if err != nil || len(result.Goals) != 2 || len(result.Notes) != 1 || !strings.Contains(result.Notes[0], "a family: direct reads") {
+		t.Errorf("%d goals, notes %q: %v", len(result.Goals), result.Notes, err)
 	}
 }
 

@@ -125,7 +125,7 @@ func growthAction(ctx context.Context, con *console, cfg benchConfig, to int64) 
 		if len(result.Growth) == 0 {
 			return err
 		}
-		result.Notes = append(result.Notes, "Cut short, so that not all is here: "+err.Error())
+		result.Notes = append(result.Notes, cutShort(err))
 	}
 	return errors.Join(err, con.benchResult(cfg, result, page))
 }

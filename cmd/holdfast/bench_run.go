@@ -65,10 +65,13 @@ func benchAction(ctx context.Context, con *console, cfg benchConfig) (err error)
 		if len(result.Goals)+len(result.Cells)+len(result.Limits) == 0 {
 			return err
 		}
-		result.Notes = append(result.Notes, "Cut short, so that not all is here: "+err.Error())
+		result.Notes = append(result.Notes, cutShort(err))
 	}
 	return errors.Join(err, con.benchResult(cfg, result, page))
 }
+
+// cutShort is the note about an error that ended a measurement.
+func cutShort(err error) string { return "Cut short, so that not all is here: " + err.Error() }
 
 // benchFolders makes a folder for each drive.
 func benchFolders(home string) ([]string, error) {

@@ -59,10 +59,14 @@ func benchS3Command(con *console) *cli.Command {
 			defer page.drop()
 			began := time.Now()
 			rows, err := plan.run(c.Context, con)
-			if err != nil {
-				return explainBenchS3(err)
+			if err = explainBenchS3(err); len(rows) == 0 {
+				return err
 			}
-			return errors.Join(page.write(plan.result(c, rows, began)), plan.show(c, con, rows))
+			result := plan.result(c, rows, began)
+			if err != nil { // what was measured by then is shown all the same
+				result.Notes = append(result.Notes, cutShort(err))
+			}
+			return errors.Join(err, page.write(result), plan.show(c, con, rows, err))
 		},
 	}
 }
@@ -83,8 +87,8 @@ type benchS3Server struct {
 	Rate     float64         `json:"operations_per_second"`
 	Bytes    float64         `json:"bytes_per_second"`
 	P50      float64         `json:"p50_seconds"`
-	P99      float64         `json:"p99_seconds"`
-	P999     float64         `json:"p999_seconds"`
+	P99      float64         `json:"p99_seconds,omitempty"`  // of 200 operations a run and more
+	P999     float64         `json:"p999_seconds,omitempty"` // of 2,000
 	CPUOp    float64         `json:"cpu_seconds_per_operation,omitempty"`
 	CPUGiB   float64         `json:"cpu_seconds_per_gib,omitempty"`
 	Refused  int64           `json:"refused"` // answers 503

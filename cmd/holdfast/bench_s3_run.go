@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"sync"
 	"time"
@@ -136,14 +137,15 @@ func (p benchS3Plan) runRow(ctx context.Context, loads []*s3.Loader, operation b
 }
 
 func benchS3Figures(target s3.Target, series bench.Series, refused int64) benchS3Server {
-	latency := func(of func(bench.Sample) time.Duration) float64 {
-		return series.Median(func(s bench.Sample) float64 { return of(s).Seconds() })
+	latency := func(percentile bench.Figure) float64 {
+		if v := series.Median(percentile); !math.IsNaN(v) {
+			return v
+		}
+		return 0
 	}
 	s := benchS3Server{
 		Endpoint: target.Endpoint, Rate: series.Median(bench.OpsRate), Bytes: series.Median(bench.ByteRate), Refused: refused,
-		P50:  latency(func(s bench.Sample) time.Duration { return s.P50 }),
-		P99:  latency(func(s bench.Sample) time.Duration { return s.P99 }),
-		P999: latency(func(s bench.Sample) time.Duration { return s.P999 }),
+		P50: latency(bench.P50), P99: latency(bench.P99), P999: latency(bench.P999),
 	}
 	if target.PID != 0 && s.Rate > 0 {
 		s.CPUOp = series.Median(bench.CPUPerOp)

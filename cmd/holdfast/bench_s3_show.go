@@ -10,14 +10,18 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// show prints the rows as a table, or with --json as one line.
-func (p benchS3Plan) show(c *cli.Context, con *console, measured []benchS3Measured) error {
+// show prints the rows as a table, or with --json as one line, which has the error too that ended it early.
+func (p benchS3Plan) show(c *cli.Context, con *console, measured []benchS3Measured, early error) error {
 	rows := make([]benchS3Row, len(measured))
 	for i, m := range measured {
 		rows[i] = m.benchS3Row
 	}
 	if c.Bool("json") {
-		return con.writeJSON(map[string]any{"version": version, "rows": rows})
+		doc := map[string]any{"version": version, "rows": rows}
+		if early != nil {
+			doc["cut_short"] = early.Error()
+		}
+		return con.writeJSON(doc)
 	}
 	_, err := fmt.Fprint(con.out, benchS3Text(rows))
 	return err
@@ -104,10 +108,12 @@ func (s benchS3Server) cells(cpu bool) []string {
 	return append(cells, shortTime(s.CPUOp), gib)
 }
 
-// shortTime is a time with three digits or so.
+// shortTime is a time with three digits or so; 0 is one that is not known.
 func shortTime(seconds float64) string {
 	d := time.Duration(seconds * float64(time.Second))
 	switch {
+	case seconds == 0:
+		return "-"
 	case d < time.Millisecond:
 		return fmt.Sprintf("%d µs", d.Microseconds())
 	case d < 100*time.Millisecond:

@@ -1,4 +1,4 @@
-package engine
+package bench
 
 import (
 	"time"
@@ -6,9 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ProcessCPU is what this process has taken of the processors, in user and
-// system mode; 0 if the system does not say.
-func ProcessCPU() time.Duration {
+// OwnCPU is what this process has taken of the processors, in user and system
+// mode; 0 if the system does not say.
+func OwnCPU() time.Duration {
 	var used unix.Rusage
 	if unix.Getrusage(unix.RUSAGE_SELF, &used) != nil {
 		return 0
