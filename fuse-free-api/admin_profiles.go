@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"net/http/pprof"
 	"strings"
@@ -25,4 +26,18 @@ func (s *Server) profiles(w http.ResponseWriter, r *http.Request) {
 	default:
 		pprof.Index(w, r)
 	}
+}
+
+// profilesUntil ends profiles that run when ctx does, with what they have by then: they may be asked for over minutes,
+// and whoever stops the daemon does not wait for them.
+func profilesUntil(ctx context.Context, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, profilesPrefix) {
+			inner, cancel := context.WithCancel(r.Context())
+			defer cancel()
+			defer context.AfterFunc(ctx, cancel)()
+			r = r.WithContext(inner)
+		}
+		next.ServeHTTP(w, r)
+	})
 }

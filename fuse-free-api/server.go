@@ -172,7 +172,7 @@ func (s *Server) ServeObjects(ctx context.Context, ln net.Listener) error {
 // ServeObjects, so that health and metrics can be asked while it drains.
 func (s *Server) ServeAdmin(ctx context.Context, ln net.Listener) error {
 	const connections = 128
-	return s.serve(ctx, ln, s.AdminHandler(), connections, nil)
+	return s.serve(ctx, ln, profilesUntil(ctx, s.AdminHandler()), connections, nil)
 }
 
 func (s *Server) serve(ctx context.Context, ln net.Listener, handler http.Handler, connections int, gauge prometheus.Gauge) error {

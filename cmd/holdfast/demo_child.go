@@ -54,6 +54,7 @@ func startServer(ctx context.Context, place childPlace, args ...string) (readyLi
 	c.command.Env = place.env
 	c.command.Stderr = place.log
 	c.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for the parent, which ends the daemon itself
+	endWithParent(c.command.SysProcAttr)
 	output, err := c.command.StdoutPipe()
 	if err != nil {
 		return readyLine{}, nil, err
