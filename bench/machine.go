@@ -14,7 +14,7 @@ import (
 // ThisMachine says what the figures are taken on: the machine, and what the
 // directories lie on. What this system does not tell stays empty.
 func ThisMachine(dirs []string) Machine {
-	m := Machine{CPU: runtime.GOARCH, Cores: runtime.GOMAXPROCS(0), System: runtime.GOOS, Go: runtime.Version()}
+	m := Machine{CPU: runtime.GOARCH, Cores: runtime.GOMAXPROCS(0), System: runtime.GOOS, Go: runtime.Version(), SIMD: simd()}
 	if name := procField("/proc/cpuinfo", "model name"); name != "" {
 		m.CPU = name
 	}

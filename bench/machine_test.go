@@ -1,6 +1,9 @@
 package bench
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestPlaces(t *testing.T) {
 	const mounts = `22 1 254:0 / / rw,relatime - ext4 /dev/vda rw
@@ -22,5 +25,12 @@ func TestPlaces(t *testing.T) {
 	}
 	if got := places([]string{"/a"}, ""); got != "1 directory" {
 		t.Errorf("without mounts: %q", got)
+	}
+}
+
+// TestSIMD: it is said of the code and of the hash that can have it.
+func TestSIMD(t *testing.T) {
+	if text := ThisMachine(nil).SIMD; !strings.Contains(text, "Reed–Solomon ") || !strings.Contains(text, "SHA-256 ") {
+		t.Errorf("%q", text)
 	}
 }

@@ -26,6 +26,7 @@ type Machine struct {
 	Memory int64  `json:"memory_bytes"`
 	System string `json:"system"` // kernel
 	Go     string `json:"go"`
+	SIMD   string `json:"simd"`   // instruction sets that the code and the hashes are computed with
 	Places string `json:"places"` // the drives: file system and device
 }
 

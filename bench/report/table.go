@@ -36,6 +36,9 @@ func facts(r bench.Result) []fact {
 		{"machine", fmt.Sprintf("%s, %s, %s of memory", m.CPU, counted(m.Cores, "core"), bytes(float64(m.Memory)))},
 		{"system", strings.TrimPrefix(m.System+", "+m.Go, ", ")},
 	}
+	if m.SIMD != "" {
+		list = append(list, fact{"SIMD", m.SIMD})
+	}
 	if r.Data > 0 {
 		list = append(list, fact{"drives", fmt.Sprintf("%d+%d: any %d of %d may fail", r.Data, r.Parity, r.Parity, r.Data+r.Parity)})
 	}

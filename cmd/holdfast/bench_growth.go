@@ -42,48 +42,13 @@ func benchGrowthCommand(con *console) *cli.Command {
 			if to < growth.From || to > growthToMost {
 				return usagef("--to %d: from %d to %d objects can be measured", to, growth.From, growthToMost)
 			}
-			cfg, err := readGrowthConfig(c)
+			cfg, err := readBenchConfig(c, "holdfast bench growth", "to", "rounds", "span")
 			if err != nil {
 				return err
 			}
 			return growthAction(c.Context, con, cfg, to)
 		},
 	}
-}
-
-func readGrowthConfig(c *cli.Context) (benchConfig, error) {
-	cfg := benchConfig{
-		rounds: c.Int("rounds"), span: c.Duration("span"), html: c.String("html"), strict: c.Bool("strict"), json: c.Bool("json"),
-	}
-	args, err := takes(c, 0, math.MaxInt)
-	if err != nil {
-		return cfg, err
-	}
-	cfg.command = "holdfast bench growth"
-	for _, name := range []string{"to", "rounds", "span"} {
-		if c.IsSet(name) {
-			cfg.command += " --" + name + " " + shellQuote(fmt.Sprint(c.Value(name)))
-		}
-	}
-	for _, arg := range args {
-		dirs, err := expandBraces(arg)
-		if err != nil {
-			return cfg, &usageError{err: err}
-		}
-		cfg.dirs = append(cfg.dirs, dirs...)
-		cfg.command += " " + shellQuote(arg)
-	}
-	switch {
-	case cfg.rounds < 1:
-		return cfg, usagef("--rounds %d: at least one is wanted, better five", cfg.rounds)
-	case cfg.span <= 0:
-		return cfg, usagef("--span %s: a time such as 1s is wanted", cfg.span)
-	case len(cfg.dirs) == 1:
-		return cfg, usagef("one DIR: at least two are wanted, one on each drive")
-	case c.IsSet("html") && cfg.html == "":
-		return cfg, usagef("--html: a FILE is wanted")
-	}
-	return cfg, nil
 }
 
 // growthAction measures, and prints what was complete even if it could not go on to the end.
@@ -133,13 +98,7 @@ func growthAction(ctx context.Context, con *console, cfg benchConfig, to int64) 
 func growthRun(ctx context.Context, con *console, o growth.Options) (bench.Result, error) {
 	gauge, began := newGauge(con.err, "growth"), time.Now()
 	defer gauge.end()
-	o.Told = func(doing string, share float64) {
-		s := standing{share: share, note: doing}
-		if passed := time.Since(began); share > 0.01 {
-			s.left = time.Duration(float64(passed) * (1 - share) / share)
-		}
-		gauge.show(s)
-	}
+	o.Told = func(doing string, share float64) { gauge.show(standingSince(began, share, doing)) }
 	return growth.Run(ctx, o)
 }
 

@@ -84,12 +84,12 @@ func benchFolders(home string) ([]string, error) {
 }
 
 func benchSuite(ctx context.Context, con *console, cfg benchConfig, launcher suite.Launcher) (bench.Result, error) {
-	gauge := newGauge(con.err, "measuring")
+	gauge, began := newGauge(con.err, "measuring"), time.Now()
 	defer gauge.end()
 	return suite.Run(ctx, suite.Options{
 		Launcher: launcher, Dirs: cfg.dirs, Full: cfg.full, Only: cfg.only,
 		Turns:    bench.Turns{Rounds: cfg.rounds, Span: cfg.span},
-		Progress: func(p suite.Progress) { gauge.show(standing{share: p.Done, note: p.Doing}) },
+		Progress: func(p suite.Progress) { gauge.show(standingSince(began, p.Done, p.Doing)) },
 	})
 }
 

@@ -20,6 +20,15 @@ type standing struct {
 	note        string        // what else there is to say; may be empty
 }
 
+// standingSince is that of work of which a share is done, at the speed that it had since it began.
+func standingSince(began time.Time, share float64, note string) standing {
+	s := standing{share: share, note: note}
+	if share > 0.01 {
+		s.left = time.Duration(float64(time.Since(began)) * (1 - share) / share)
+	}
+	return s
+}
+
 // part is how much of 1 is done; below 0 where that is not known.
 func (s standing) part() float64 {
 	switch {

@@ -1,0 +1,38 @@
+package bench
+
+import (
+	"runtime"
+
+	"github.com/klauspost/cpuid/v2"
+)
+
+// simd says with which of the processor's instructions the code and the hashes
+// are computed: what reedsolomon's kernels for one slice, Go's crypto/sha256,
+// crypto/md5 and xxhash choose by themselves at run time.
+func simd() string {
+	has := cpuid.CPU.Supports
+	code, sha := "none", "none"
+	switch runtime.GOARCH {
+	case "amd64":
+		switch {
+		case has(cpuid.AVX2):
+			code = "AVX2"
+		case has(cpuid.SSSE3):
+			code = "SSSE3"
+		}
+		switch {
+		case has(cpuid.SHA, cpuid.AVX, cpuid.SSE4, cpuid.SSSE3):
+			sha = "SHA-NI"
+		case has(cpuid.AVX2, cpuid.BMI2):
+			sha = "AVX2"
+		}
+	case "arm64":
+		if has(cpuid.ASIMD) {
+			code = "NEON"
+		}
+		if has(cpuid.SHA2) {
+			sha = "SHA2"
+		}
+	}
+	return "Reed–Solomon " + code + ", SHA-256 " + sha + "; MD5 and xxhash64 have none"
+}
