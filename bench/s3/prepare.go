@@ -51,6 +51,24 @@ func (l *Loader) Prepare(ctx context.Context) error {
 	})
 }
 
+// Warm reads all that the operation reads, once: what is measured then comes from the server's memory, if that has room.
+func (l *Loader) Warm(ctx context.Context) error {
+	switch l.load.Operation {
+	case bench.Get, bench.Range, bench.Mix:
+	default:
+		return nil
+	}
+	helper := l.helper()
+	defer helper.Close()
+	return helper.over(ctx, "warming up", 0, l.objects.stored.Load(), func(ctx context.Context, w *worker, n int64) error {
+		for {
+			if _, done, err := w.get(ctx, n, 0, l.load.Size); done || err != nil {
+				return err
+			}
+		}
+	})
+}
+
 // helper is the load with enough connections to be done soon.
 func (l *Loader) helper() *Loader {
 	load := l.load

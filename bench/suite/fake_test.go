@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -18,16 +19,19 @@ import (
 // fakes are servers in this process: the bare one, which takes a daemon's part, too, with an admin API that knows the
 // code and the drives, and mends and scrubs at once.
 type fakes struct {
-	t      *testing.T
-	mu     sync.Mutex
-	alive  int
-	starts int
-	flags  [][]string
-	parity int // 0: 2
+	t       *testing.T
+	mu      sync.Mutex
+	alive   int
+	starts  int
+	flags   [][]string
+	parity  int // 0: 2
+	refused int // so many daemons do not start
 }
 
 // bareServer has much memory, which all fakes share.
 var bareServer = sync.OnceValue(limits.NewBare)
+
+var errRefused = errors.New("refused")
 
 type fake struct {
 	*fakes
@@ -44,7 +48,12 @@ func (f *fakes) StartDaemon(_ context.Context, dirs []string, flags ...string) (
 	}
 	f.mu.Lock()
 	f.flags = append(f.flags, flags)
+	refuse := f.refused > 0
+	f.refused--
 	f.mu.Unlock()
+	if refuse {
+		return Server{}, errRefused
+	}
 	state := &fakeState{dirs: slices.Clone(dirs), parity: cmp.Or(f.parity, 2)}
 	return f.server(httptest.NewServer(state)), nil
 }

@@ -30,7 +30,7 @@ func scrubbing() family {
 
 // rebuilding is making again what a lost drive held, of small objects and of large ones.
 func rebuilding() family {
-	f := family{name: "rebuild, idle", seconds: 60, room: 4 * gib}
+	f := family{name: "rebuild, idle", seconds: 42, room: 4 * gib}
 	object := []int64{4 * kib, 64 * mib}
 	path := func(size int64) string { return fmt.Sprintf("rebuild, idle, objects of %s", sizeName(size)) }
 	rate := func(size int64, side string) pick {

@@ -2,6 +2,7 @@ package suite
 
 import (
 	"context"
+	"time"
 
 	"github.com/holdfast-storage/holdfast/bench"
 	"github.com/holdfast-storage/holdfast/bench/s3"
@@ -48,7 +49,30 @@ func (s *stage) side(ctx context.Context, t s3.Target, l s3.Load) (bench.Side, e
 	if reads {
 		s.shelves[place] = loader
 	}
-	return loader.Side(), nil
+	if t.Bare { // it has everything in memory
+		return loader.Side(), nil
+	}
+	return warmed(loader.Side(), loader), nil
+}
+
+// warmer reads all that a side reads.
+type warmer interface {
+	Warm(ctx context.Context) error
+}
+
+// warmed reads everything before the first run of the side, which counts as little as that one: by then the drives are
+// lost that are to be.
+func warmed(side bench.Side, w warmer) bench.Side {
+	warm := false
+	return bench.Side{Name: side.Name, Run: func(ctx context.Context, span time.Duration) (bench.Sample, error) {
+		if !warm {
+			if err := w.Warm(ctx); err != nil {
+				return bench.Sample{}, named("warming up", err)
+			}
+			warm = true
+		}
+		return side.Run(ctx, span)
+	}}
 }
 
 // at is a player that puts the load on a pool's daemon.

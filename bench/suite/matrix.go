@@ -9,13 +9,20 @@ import (
 )
 
 const (
-	matrixRounds = 3
+	matrixRounds = 5
 	matrixSpan   = 300 * time.Millisecond
-	// matrixWritten bounds what the runs of one cell write, the one that warms up
-	// included, so that the page cache does not grow by more than 3 GiB.
-	matrixWritten = 2 * gib
-	// runWritten bounds what one run writes where clients times size is less.
-	runWritten = 64 * mib
+	// matrixWritten bounds what the runs of one cell write, the one that warms up included. What is large is written past
+	// the page cache, so that this is room on the drives, which take (k+m)/k of it.
+	matrixWritten = 6 * gib
+	// runWritten bounds what one run writes where clients times size is less: of small objects, which go through the page
+	// cache, so that it does not grow by more than 3 GiB.
+	runWritten = 128 * mib
+	// matrixStored bounds what a cell reads, but for some objects at least.
+	matrixStored = 256 * mib
+	leastKeys    = 4
+	mostKeys     = 10_000
+	// ownPool is the size from which on a cell that writes has a pool of its own.
+	ownPool = 64 * kib
 	// deletedSize is the largest size of objects that are deleted: to delete is
 	// to store a record, whatever the size, and what was deleted has to be stored again each time.
 	deletedSize = mib
@@ -51,13 +58,8 @@ func (c cell) writes() bool { return c.operation == bench.Put || c.operation == 
 // perRun is what a run writes at most: each client once at least.
 func (c cell) perRun() int64 { return max(runWritten, int64(c.clients)*c.size) }
 
-// rounds is how many runs the cell's writes leave room for beside the one that warms up.
-func (c cell) rounds() int {
-	if !c.writes() {
-		return matrixRounds
-	}
-	return int(min(matrixRounds, matrixWritten/c.perRun()-1))
-}
+// keys is how many objects the cell is about, in every layer.
+func (c cell) keys() int64 { return min(mostKeys, max(leastKeys, matrixStored/c.size)) }
 
 // leftOut says why a cell is not measured; empty: it is.
 func (c cell) leftOut() string {
@@ -66,10 +68,27 @@ func (c cell) leftOut() string {
 		return "a LIST is the same whatever the size of the objects: it is measured with the smallest"
 	case c.operation == bench.Delete && c.size > deletedSize:
 		return "DELETE is measured with objects up to " + sizeName(deletedSize) + ": it is the same for larger ones"
-	case c.rounds() < 1:
-		return fmt.Sprintf("%s of %s by %d clients would write more than %s: the page cache is kept from growing so much", bench.Put, sizeName(c.size), c.clients, sizeName(matrixWritten/2))
+	case c.writes() && (matrixRounds+1)*c.perRun() > matrixWritten:
+		return fmt.Sprintf("%s of %s by %d clients would write more than %s in %d rounds, and half as much again of parity", bench.Put, sizeName(c.size), c.clients,
+			sizeName(matrixWritten), matrixRounds)
 	}
 	return ""
+}
+
+// smallMatrix is what `make bench` shows of the matrix: enough for the charts, within two minutes.
+func smallMatrix(c cell) bool {
+	return c.layer == layerS3 && c.state == healthy && (c.operation == bench.Put || c.operation == bench.Get) &&
+		(c.size == 4*kib || c.size == mib || c.size == 16*mib)
+}
+
+// smallMatrixWanted says whether the small one is asked for: all of it, by that word.
+func smallMatrixWanted(only string) bool {
+	return only == "" || strings.Contains("matrix", strings.ToLower(only))
+}
+
+// called gives the cells that have this in their name.
+func called(only string) func(cell) bool {
+	return func(c cell) bool { return strings.Contains(strings.ToLower(c.name()), strings.ToLower(only)) }
 }
 
 // group is cells that share a pool.
@@ -78,8 +97,8 @@ type group struct {
 	cells        []cell
 }
 
-// matrix is all that is measured, and what has to be said of the rest.
-func matrix(parity int, only string) (groups []group, notes []string) {
+// matrix is all that is measured of the cells that are wanted, and what has to be said of the rest.
+func matrix(parity int, wanted func(cell) bool) (groups []group, notes []string) {
 	gone := fmt.Sprintf(drivesLost, parity)
 	said := map[string]bool{}
 	for _, layer := range []string{layerS3, layerPool} {
@@ -92,7 +111,7 @@ func matrix(parity int, only string) (groups []group, notes []string) {
 				for _, clients := range []int{1, 8, 32} {
 					for _, operation := range bench.Operations() {
 						c := cell{layer, state, operation, size, clients}
-						if !strings.Contains(strings.ToLower(c.name()), strings.ToLower(only)) {
+						if !wanted(c) {
 							continue
 						}
 						switch why := c.leftOut(); {
@@ -101,7 +120,7 @@ func matrix(parity int, only string) (groups []group, notes []string) {
 								notes = append(notes, "Left out: "+why+".")
 							}
 							said[why] = true
-						case c.writes() && c.size >= 16*mib: // which fill a pool
+						case c.writes() && c.size >= ownPool: // which fill a pool
 							groups = append(groups, group{layer, state, []cell{c}})
 						default:
 							shared.cells = append(shared.cells, c)
@@ -128,8 +147,8 @@ func (g group) seconds() float64 {
 	case g.state == scrubs:
 		perGroup, perRun = 6, 0.3
 	}
-	for _, c := range g.cells {
-		perGroup += (matrixSpan.Seconds() + perRun/sides) * sides * (float64(c.rounds()) + 1.0/3)
+	for range g.cells {
+		perGroup += (matrixSpan.Seconds() + perRun/sides) * sides * (matrixRounds + 1.0/3)
 	}
 	return perGroup
 }

@@ -14,19 +14,28 @@ import (
 	"github.com/holdfast-storage/holdfast/blockstore"
 )
 
-// matrix measures all groups of cells.
-func (s *stage) matrix(ctx context.Context, groups []group) (cells []bench.Cell, err error) {
+// matrix measures all groups of cells. What fails is noted, and the others are measured all the same: it takes long to
+// come so far. The error has all of it.
+func (s *stage) matrix(ctx context.Context, groups []group) (cells []bench.Cell, notes []string, err error) {
 	for _, g := range groups {
-		s.family = family{name: g.layer + ", " + g.state, seconds: g.seconds(), room: 5 * gib}
-		found, err := s.group(ctx, g)
+		s.family = family{name: g.layer + ", " + g.state, seconds: g.seconds(), room: matrixRoom}
+		found, failed := s.group(ctx, g)
 		cells = append(cells, found...)
-		if err = errors.Join(err, s.clear()); err != nil {
-			return cells, named(s.family.name, err)
+		failed = errors.Join(failed, s.clear())
+		if ctx.Err() != nil {
+			return cells, notes, errors.Join(err, failed)
+		}
+		if failed != nil {
+			failed = named(s.family.name, failed)
+			notes, err = append(notes, "Failed: "+failed.Error()), errors.Join(err, failed)
 		}
 		s.clock.next(g.seconds())
 	}
-	return cells, nil
+	return cells, notes, err
 }
+
+// matrixRoom is what a group takes of the drives at most: what one cell writes with its parity, and what others read.
+const matrixRoom = 12 * gib
 
 // measured is a cell with its sides.
 type measured struct {
@@ -49,8 +58,8 @@ func (s *stage) group(ctx context.Context, g group) (cells []bench.Cell, err err
 	}
 	for i, m := range all {
 		turns := s.turns(matrixSpan)
-		if s.Turns.Rounds == 0 || m.cell.rounds() < s.Turns.Rounds {
-			turns.Rounds = m.cell.rounds()
+		if s.Turns.Rounds == 0 || m.cell.writes() { // of what is written no more than was planned
+			turns.Rounds = min(turns.Rounds, matrixRounds)
 		}
 		turns.Told = func(string, int, int) { s.tellOf(m.cell.name(), i, len(all)) }
 		series, err := bench.InTurn(ctx, turns, m.sides...)
@@ -77,13 +86,12 @@ func (s *stage) cellsOfS3(ctx context.Context, g group) (all []measured, err err
 		}
 	}
 	for _, c := range g.cells {
-		load := s3.Load{Operation: c.operation, Size: c.size, Clients: c.clients, Stored: max(256*mib, 4*c.size), Written: c.perRun(),
+		load := s3.Load{Operation: c.operation, Size: c.size, Clients: c.clients, Keys: c.keys(), Stored: c.keys() * c.size, Written: c.perRun(),
 			Prefix: strings.ToLower(strings.Trim(string(c.operation[:3]), "0/3 ") + "x")}
 		side, err := p.at(c.name(), load).make(ctx)
 		if err != nil {
 			return nil, named(c.name(), err)
 		}
-		load.Written = 0 // it keeps nothing
 		bare, err := s.bareAt(c.name(), load).make(ctx)
 		if err != nil {
 			return nil, named(c.name(), err)
@@ -112,7 +120,7 @@ func (s *stage) cellsOfPool(ctx context.Context, g group) (all []measured, err e
 	}
 	s.later(func() error { return store.Close(context.WithoutCancel(ctx)) })
 	for _, c := range g.cells {
-		runner, err := engine.NewRunner(store, engine.Load{Operation: c.operation, Size: c.size, Clients: c.clients, MostBytes: c.perRun(),
+		runner, err := engine.NewRunner(store, engine.Load{Operation: c.operation, Size: c.size, Clients: c.clients, Keys: c.keys(), MostBytes: c.perRun(),
 			Prefix: fmt.Sprintf("%s-%d", strings.ToLower(string(c.operation[:3])), c.clients)})
 		if err != nil {
 			return nil, err
@@ -121,7 +129,7 @@ func (s *stage) cellsOfPool(ctx context.Context, g group) (all []measured, err e
 		if err := runner.Prepare(ctx); err != nil {
 			return nil, named(c.name(), err)
 		}
-		all = append(all, measured{c, []bench.Side{runner.Side()}})
+		all = append(all, measured{c, []bench.Side{warmed(runner.Side(), runner)}})
 	}
 	if g.state == healthy {
 		return all, nil

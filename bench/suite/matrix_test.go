@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -11,17 +12,17 @@ import (
 
 // TestMatrix: every cell is there once, or it is said why not; and no pool is written to for longer than is planned.
 func TestMatrix(t *testing.T) {
-	groups, notes := matrix(2, "")
+	groups, notes := matrix(2, called(""))
 	seen := map[cell]int{}
 	seconds := 0.0
 	for _, g := range groups {
 		seconds += g.seconds()
 		for _, c := range g.cells {
 			seen[c]++
-			if c.layer != g.layer || c.state != g.state || c.rounds() < 1 || c.leftOut() != "" {
-				t.Errorf("%s: in a group of %s, %s; %d rounds; %s", c.name(), g.layer, g.state, c.rounds(), c.leftOut())
+			if c.layer != g.layer || c.state != g.state || c.leftOut() != "" {
+				t.Errorf("%s: in a group of %s, %s; %s", c.name(), g.layer, g.state, c.leftOut())
 			}
-			if c.writes() && int64(c.rounds()+1)*c.perRun() > matrixWritten {
+			if c.writes() && (matrixRounds+1)*c.perRun() > matrixWritten {
 				t.Errorf("%s: writes more than %d bytes", c.name(), int64(matrixWritten))
 			}
 		}
@@ -52,7 +53,7 @@ func TestMatrix(t *testing.T) {
 }
 
 func TestMatrixOnly(t *testing.T) {
-	groups, _ := matrix(2, "s3, HEALTHY: get 4 KiB, 8 clients")
+	groups, _ := matrix(2, called("s3, HEALTHY: get 4 KiB, 8 clients"))
 	if len(groups) != 1 || len(groups[0].cells) != 1 {
 		t.Fatalf("%+v", groups)
 	}
@@ -87,5 +88,39 @@ func TestFull(t *testing.T) {
 	o.Only = "no such cell"
 	if _, err := run(t.Context(), o, nil); err == nil {
 		t.Error("nothing was measured, and that was fine")
+	}
+}
+
+// TestSmallMatrix: what `make bench` shows has a cell for each point of its charts, none is left out, and it is soon done.
+func TestSmallMatrix(t *testing.T) {
+	groups, notes := matrix(2, smallMatrix)
+	cells, seconds := 0, 0.0
+	for _, g := range groups {
+		cells += len(g.cells)
+		seconds += g.seconds()
+	}
+	if cells != 2*3*3 || len(notes) > 0 || seconds > 120 {
+		t.Errorf("%d cells, %.0f s, left out: %q", cells, seconds, notes)
+	}
+	t.Logf("%.0f s are planned", seconds)
+}
+
+// TestMatrixGoesOn: a group that fails is noted and is an error, and the others are measured.
+func TestMatrixGoesOn(t *testing.T) {
+	o, servers := newOptions(t)
+	s, err := newStage(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := s.end(); err != nil {
+			t.Error(err)
+		}
+	}()
+	groups, _ := matrix(2, called("s3, healthy: head 4 KiB, 1 client"))
+	servers.refused = 1
+	cells, notes, err := s.matrix(t.Context(), append(groups, groups...))
+	if !errors.Is(err, errRefused) || len(cells) != 1 || len(notes) != 1 || !strings.Contains(notes[0], "refused") {
+		t.Errorf("%d cells, notes %q: %v", len(cells), notes, err)
 	}
 }

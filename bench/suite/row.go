@@ -20,6 +20,7 @@ type row struct {
 	atMost bool
 	beside bool // nothing is promised
 	about  string
+	said   func(bench.Series) string // of got, what else there is to say; may be nil
 }
 
 // pick is a figure of a side.
@@ -75,6 +76,9 @@ func (r row) goal(series map[string]bench.Series) bench.Goal {
 	}
 	g := bench.Goal{Path: r.path, Figure: r.figure, Of: r.of, Unit: r.unit, Bound: r.bound, AtMost: r.atMost, Beside: r.beside,
 		Got: median(got), Limit: median(limit), Value: median(value), Rounds: len(value), About: r.about}
+	if r.said != nil {
+		g.About += r.said(series[r.got.side])
+	}
 	if len(value) > 0 {
 		g.Least, g.Most = slices.Min(value), slices.Max(value)
 	}

@@ -22,7 +22,7 @@ func run(ctx context.Context, o Options, all []family) (result bench.Result, err
 		}
 	}
 	plan.limits = limitsWanted(o.Only)
-	if !plan.limits && len(plan.families) == 0 && !o.Full {
+	if !plan.limits && len(plan.families) == 0 && !o.Full && !smallMatrixWanted(o.Only) {
 		return result, nothing(o.Only)
 	}
 	s, err := newStage(ctx, o)
@@ -32,11 +32,14 @@ func run(ctx context.Context, o Options, all []family) (result bench.Result, err
 	defer func() { err = errors.Join(err, s.end()) }()
 	result.Data, result.Parity = s.data, s.parity
 	if o.Full {
-		plan.groups, result.Notes = matrix(s.parity, o.Only)
+		plan.groups, result.Notes = matrix(s.parity, called(o.Only))
 		plan.codec = codecWanted(o.Only)
 		if !plan.limits && !plan.codec && len(plan.families)+len(plan.groups) == 0 {
 			return result, nothing(o.Only)
 		}
+	}
+	if !o.Full && smallMatrixWanted(o.Only) {
+		plan.groups, result.Notes = matrix(s.parity, smallMatrix)
 	}
 	s.clock.total = plan.seconds()
 	s.tell(fmt.Sprintf("begun: %.0f minutes in all, about", max(1, s.clock.total/60)))
@@ -96,8 +99,8 @@ func (s *stage) run(ctx context.Context, p plan, result *bench.Result) (err erro
 		}
 		s.clock.next(codecSeconds)
 	}
-	cells, err := s.matrix(ctx, p.groups)
-	result.Cells = append(result.Cells, cells...)
+	cells, notes, err := s.matrix(ctx, p.groups)
+	result.Cells, result.Notes = append(result.Cells, cells...), append(result.Notes, notes...)
 	return err
 }
 
