@@ -79,6 +79,7 @@ type Pool struct {
 	unlucky       sync.Map     // uuid.UUID of drives whose replica was dropped
 
 	readings sync.Pool // of *reading that are over
+	senders  sync.Pool // of *sender likewise
 
 	pinning sync.RWMutex // held for writing while segments are dropped
 

@@ -39,16 +39,24 @@ type sender struct {
 
 // send writes bytes [off, off+n) of an object to w.
 func (p *Pool) send(ctx context.Context, o *Object, w io.Writer, off, n int64) error {
-	s := &sender{p: p, o: o, w: w, off: off, left: n, end: off + n, sips: n <= ownBytes}
+	s, _ := p.senders.Get().(*sender)
+	if s == nil {
+		s = &sender{}
+	}
+	s.p, s.o, s.w, s.off, s.left, s.end, s.sips = p, o, w, off, n, off+n, n <= ownBytes
 	s.sums.begin(&o.object, off, n)
 	if n <= intakeFirst {
-		s.own = p.mem.getFirst()
-		defer func() { p.mem.putFirst(s.own) }()
+		own := p.mem.getFirst()
+		defer p.mem.putFirst(own)
+		s.own = own
 	} else {
-		s.own = p.mem.getOwn()
-		defer func() { p.mem.putOwn(s.own) }()
+		own := p.mem.getOwn()
+		defer p.mem.putOwn(own)
+		s.own = own
 	}
-	if !s.sips {
+	if s.sips {
+		defer s.rest() // nobody else knows of it
+	} else {
 		p.mem.reads.lending.add(s)
 		defer p.mem.reads.lending.remove(s)
 	}
@@ -62,6 +70,13 @@ func (p *Pool) send(ctx context.Context, o *Object, w io.Writer, off, n int64) e
 		}
 	}
 	return nil
+}
+
+// rest lets another have the memory of a sender that is done.
+func (s *sender) rest() {
+	p := s.p
+	*s = sender{}
+	p.senders.Put(s)
 }
 
 // write sends verified bytes, which nobody takes back meanwhile.

@@ -73,8 +73,8 @@ func attributes(h http.Header) (contentType string, meta, system []Pair, err err
 
 // setValidators sends what a 304 carries too.
 func setValidators(h http.Header, info ObjectInfo) {
-	h["ETag"] = []string{`"` + info.ETag + `"`}
-	h.Set("Last-Modified", info.Modified.UTC().Format(http.TimeFormat))
+	lines := &[...]string{`"` + info.ETag + `"`, info.Modified.UTC().Format(http.TimeFormat)}
+	h["ETag"], h["Last-Modified"] = lines[0:1:1], lines[1:2:2]
 	for _, p := range info.System {
 		if p.Name == "Cache-Control" || p.Name == "Expires" {
 			h.Set(p.Name, p.Value)
@@ -100,8 +100,8 @@ func setAttributes(h http.Header, info ObjectInfo) {
 	if contentType == "" {
 		contentType = defaultContentType
 	}
-	h.Set("Content-Type", contentType)
-	h.Set("Accept-Ranges", "bytes")
+	lines := &[...]string{contentType, "bytes"}
+	h["Content-Type"], h["Accept-Ranges"] = lines[0:1:1], lines[1:2:2]
 	for _, p := range info.System {
 		if slices.Contains(keptHeaders(), p.Name) {
 			h.Set(p.Name, p.Value)

@@ -46,7 +46,7 @@ func newVerifier(opts Options) *sigv4.Verifier {
 // keys by HTTP Basic. Nothing anonymous is served: 403, as S3 answers; which of key
 // and secret is wrong is said, since an access key is no secret.
 func (s *Server) authenticate(r *http.Request) (*identity, error) {
-	values := r.Header.Values("Authorization")
+	values := r.Header["Authorization"]
 	scheme := ""
 	if len(values) > 0 {
 		scheme, _, _ = strings.Cut(values[0], " ")

@@ -56,8 +56,9 @@ func unweak(tag string) string {
 // parseETags reads the header's lines; nil if there are none. A header that
 // is there but cannot be read is an error: taking it for absent would drop
 // the condition. Tags without quotes are taken, since S3's clients send them.
+// The name is in its canonical form.
 func parseETags(h http.Header, name string) (*etagList, error) {
-	lines := h.Values(name)
+	lines := h[name]
 	if len(lines) == 0 {
 		return nil, nil
 	}
@@ -182,7 +183,7 @@ func readCondition(h http.Header, info ObjectInfo) (status int, err error) {
 // rangeApplies decides If-Range (RFC 9110, 13.1.5): the range counts only if
 // the object is still the one the client has a part of.
 func rangeApplies(h http.Header, info ObjectInfo) bool {
-	value := h.Get("If-Range")
+	value := first(h, "If-Range")
 	switch {
 	case value == "":
 		return true
@@ -193,8 +194,9 @@ func rangeApplies(h http.Header, info ObjectInfo) bool {
 	return err == nil && t.Equal(info.Modified.Truncate(time.Second))
 }
 
+// date reads a header, of which the name is in its canonical form.
 func date(h http.Header, name string) (time.Time, bool) {
-	values := h.Values(name)
+	values := h[name]
 	if len(values) != 1 {
 		return time.Time{}, false
 	}

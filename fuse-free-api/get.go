@@ -89,7 +89,7 @@ func (c *call) head(info ObjectInfo, asked selection) (part span, status int, er
 	h := c.w.Header()
 	setAttributes(h, info)
 	asked.set(h, info, part)
-	h.Set("Content-Length", strconv.FormatInt(part.n, 10))
+	h["Content-Length"] = []string{strconv.FormatInt(part.n, 10)}
 	status = http.StatusOK
 	if part.partial {
 		h.Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", part.off, part.off+part.n-1, info.Size))

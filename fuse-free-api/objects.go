@@ -60,12 +60,13 @@ func (s *Server) serveObject(rw http.ResponseWriter, r *http.Request) {
 
 // newCall begins a request: from here on it has an id, whatever becomes of it.
 func (s *Server) newCall(rw http.ResponseWriter, r *http.Request) *call {
-	if r.ProtoMajor == 1 && r.ContentLength == 0 && strings.EqualFold(r.Header.Get("Expect"), "100-continue") {
+	if r.ProtoMajor == 1 && r.ContentLength == 0 && strings.EqualFold(first(r.Header, "Expect"), "100-continue") {
 		// net/http says it when a body is read, and so never of an empty one.
 		// aws-cli then takes the next answer on the connection for garbage.
 		rw.WriteHeader(http.StatusContinue)
 	}
 	c := &call{s: s, r: r, id: s.ids.next()}
+	c.idLine[0] = c.id
 	c.answer = response{ResponseWriter: rw, sent: s.metrics.sent}
 	c.w = &c.answer
 	if r.Body != nil && r.Body != http.NoBody {
@@ -82,7 +83,7 @@ func (s *Server) newCall(rw http.ResponseWriter, r *http.Request) *call {
 // introduce puts into the answer's headers what every answer has.
 func (c *call) introduce() {
 	h := c.w.Header()
-	h["x-amz-request-id"] = []string{c.id}
+	h["x-amz-request-id"] = c.idLine[:]
 	h["x-amz-id-2"] = c.s.ids.hostLine
 	h["Server"] = c.s.ids.serverLine
 }
@@ -139,7 +140,7 @@ func (c *call) dispatch() (err error) {
 	if a.level() == bucketLevel { // of objects only errors have it, as in S3: s3cmd sends back what it does not know
 		c.w.Header()["x-amz-bucket-region"] = []string{c.s.opts.Region}
 	}
-	if c.op, err = choose(c.s.operations, c.r, a, c.query); err != nil {
+	if c.op, err = c.s.operations.choose(c.r, a, c.query); err != nil {
 		return err
 	}
 	if err := c.op.refuse(c.r, c.query); err != nil {

@@ -23,6 +23,7 @@ type call struct {
 	code  string       // S3's, if the answer is an error
 
 	answer    response // what w is at first
+	idLine    [1]string
 	documents int64    // bytes that count in Server.documents
 }
 
@@ -144,13 +145,35 @@ func checksumSuffixes() []string {
 // reads tells whether op sees to the request's body.
 func (op *operation) reads() bool { return op.upload || op.document || op.copies || op.body }
 
+// operationKind is what tells most operations apart.
+type operationKind struct {
+	method string
+	level  level
+	copies bool
+}
+
+// operationTable is all operations, and those of each kind.
+type operationTable struct {
+	all    []*operation
+	byKind map[operationKind][]*operation
+}
+
+func newOperationTable(all []*operation) operationTable {
+	t := operationTable{all, make(map[operationKind][]*operation)}
+	for _, op := range all {
+		kind := operationKind{op.method, op.level, op.copies}
+		t.byKind[kind] = append(t.byKind[kind], op)
+	}
+	return t
+}
+
 // choose finds the operation that the method, the address and the request's
 // parameters name: the one that names most of what is there.
-func choose(all []*operation, r *http.Request, a address, query url.Values) (*operation, error) {
+func (t *operationTable) choose(r *http.Request, a address, query url.Values) (*operation, error) {
 	var best *operation
-	level, copies := a.level(), r.Method == http.MethodPut && r.Header.Get("X-Amz-Copy-Source") != ""
-	for _, op := range all {
-		if op.method != r.Method || op.level != level || op.copies != copies || best != nil && len(op.sub) <= len(best.sub) {
+	level, copies := a.level(), r.Method == http.MethodPut && first(r.Header, "X-Amz-Copy-Source") != ""
+	for _, op := range t.byKind[operationKind{r.Method, level, copies}] {
+		if best != nil && len(op.sub) <= len(best.sub) {
 			continue
 		}
 		if len(op.sub) == 0 || !slices.ContainsFunc(op.sub, func(name string) bool { return !query.Has(name) }) {
@@ -166,7 +189,7 @@ func choose(all []*operation, r *http.Request, a address, query url.Values) (*op
 		return nil, notImplemented("This POST to an object (restore, select) is not supported.")
 	}
 	var methods []string
-	for _, op := range all {
+	for _, op := range t.all {
 		if op.level == level && len(op.sub) == 0 && !slices.Contains(methods, op.method) {
 			methods = append(methods, op.method)
 		}

@@ -95,7 +95,7 @@ func (op *operation) honours(name string) bool {
 // Everything here has one owner.
 func checkOwner(h http.Header) error {
 	for _, name := range []string{"X-Amz-Expected-Bucket-Owner", "X-Amz-Source-Expected-Bucket-Owner"} {
-		if values := h.Values(name); len(values) > 0 && values[0] != owner {
+		if values := h[name]; len(values) > 0 && values[0] != owner {
 			return fault(codeAccessDenied, "The bucket's owner is %q, and not the one that %s names.", owner, strings.ToLower(name))
 		}
 	}

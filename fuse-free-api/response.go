@@ -12,6 +12,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
+// first is http.Header.Get of a name in its canonical form, which that would make anew each time.
+func first(h http.Header, name string) string {
+	if values := h[name]; len(values) > 0 {
+		return values[0]
+	}
+	return ""
+}
+
 // response notes what was sent: a status of 0 means that an error can still
 // be answered.
 type response struct {

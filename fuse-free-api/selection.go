@@ -28,9 +28,9 @@ func (c *call) selection() (s selection, err error) {
 		return s, err
 	}
 	s.version = c.query.Has("versionId")
-	s.checksums = c.r.Header.Get("X-Amz-Checksum-Mode") != ""
+	s.checksums = first(c.r.Header, "X-Amz-Checksum-Mode") != ""
 	// Two lines are a list, hence several ranges.
-	s.ranges = strings.Join(c.r.Header.Values("Range"), ",")
+	s.ranges = strings.Join(c.r.Header["Range"], ",")
 	if c.query.Has("partNumber") {
 		if s.part, err = parsePartNumber(c.query.Get("partNumber")); err != nil {
 			return s, err

@@ -58,7 +58,7 @@ type Server struct {
 	opts       Options
 	keys       keys
 	verifier   *sigv4.Verifier
-	operations []*operation
+	operations operationTable
 	domains    domains
 	ids        *requestIDs
 	requests   atomic.Int64 // to the object listener, now
@@ -142,7 +142,7 @@ func New(opts Options) (*Server, error) {
 			return nil, fmt.Errorf("api: metrics: %w", err)
 		}
 	}
-	s := &Server{opts: opts, keys: newKeys(opts.AccessKey, opts.SecretKey), verifier: newVerifier(opts), operations: all, domains: hosts,
+	s := &Server{opts: opts, keys: newKeys(opts.AccessKey, opts.SecretKey), verifier: newVerifier(opts), operations: newOperationTable(all), domains: hosts,
 		ids: ids, metrics: m, maxObjectBytes: maxObjectBytes, maxDocumentsBytes: maxDocumentsBytes, keepAlive: keepAliveInterval}
 	s.life, s.endLife = context.WithCancel(context.Background())
 	return s, nil

@@ -184,7 +184,7 @@ func (c *claim) appendHeaders(dst []byte, r *http.Request) ([]byte, error) {
 // header is part of the canonical request anyway.
 func mustBeSigned(name string) bool {
 	const prefix = "x-amz-"
-	return len(name) > len(prefix) && strings.EqualFold(name[:len(prefix)], prefix) && !strings.EqualFold(name, "x-amz-content-sha256")
+	return len(name) > len(prefix) && name[1] == '-' && strings.EqualFold(name[:len(prefix)], prefix) && !strings.EqualFold(name, "x-amz-content-sha256")
 }
 
 // unsigned names, for the client, what it did not sign.

@@ -117,7 +117,7 @@ func (v *Verifier) Verify(r *http.Request, path string) (*Verified, error) {
 // read finds the signature, which must be in one place only.
 func (c *claim) read(r *http.Request, p *parameters) error {
 	values := r.Header["Authorization"]
-	if r.Header.Get("X-Amz-Security-Token") != "" {
+	if token := r.Header["X-Amz-Security-Token"]; len(token) > 0 && token[0] != "" {
 		return invalidToken()
 	}
 	var err error
