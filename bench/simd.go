@@ -7,11 +7,12 @@ import (
 )
 
 // simd says with which of the processor's instructions the code and the hashes
-// are computed: what reedsolomon's kernels for one slice, Go's crypto/sha256,
-// crypto/md5 and xxhash choose by themselves at run time.
+// are computed: what reedsolomon's kernels for one slice, the checksums of pieces
+// (blockstore/drive, xxhash64 of eight beside each other), Go's crypto/sha256 and
+// crypto/md5 choose by themselves at run time.
 func simd() string {
 	has := cpuid.CPU.Supports
-	code, sha := "none", "none"
+	code, sha, pieces := "none", "none", "none"
 	switch runtime.GOARCH {
 	case "amd64":
 		switch {
@@ -19,6 +20,9 @@ func simd() string {
 			code = "AVX2"
 		case has(cpuid.SSSE3):
 			code = "SSSE3"
+		}
+		if has(cpuid.AVX512F, cpuid.AVX512DQ) {
+			pieces = "AVX-512"
 		}
 		switch {
 		case has(cpuid.SHA, cpuid.AVX, cpuid.SSE4, cpuid.SSSE3):
@@ -34,5 +38,5 @@ func simd() string {
 			sha = "SHA2"
 		}
 	}
-	return "Reed–Solomon " + code + ", SHA-256 " + sha + "; MD5 and xxhash64 have none"
+	return "Reed–Solomon " + code + ", checksums of pieces " + pieces + ", SHA-256 " + sha + ", MD5 none"
 }
