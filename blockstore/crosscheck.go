@@ -52,7 +52,7 @@ func (p *Pool) CrossCheck(ctx context.Context, doubtful map[drive.SegmentID][]St
 			p.log.Warn("a drive could not be held against the segment table", "drive", id, "error", err)
 		}
 	}
-	work := p.gate.Begin(yield.Routine)
+	work := p.background(yield.Routine)
 	defer work.End()
 	pace = pacing(work, pace)
 	for o, err := range p.catalog.Owners(ctx) {

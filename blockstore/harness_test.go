@@ -93,7 +93,7 @@ func newWorld(t testing.TB, s shape, segmentBytes int64, seed uint64) *world {
 	random := newLockedRand(seed)
 	w.opt = Options{
 		Dirs: w.dirs, SegmentBytes: segmentBytes, MemoryBytes: 16 << 20, Logger: testLogger(), Rand: random,
-		Patience: 5 * time.Minute, PresencePeriod: time.Hour, EventGather: time.Hour,
+		Patience: 5 * time.Minute, PresencePeriod: time.Hour, EventGather: time.Hour, unyielding: true,
 	}
 	l := drive.Label{Reserved: 1, Membership: drive.Membership{Epoch: 1, Parity: s.m, Width: s.k + s.m, SegmentBytes: segmentBytes}}
 	newID := func() uuid.UUID {

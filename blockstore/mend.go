@@ -120,7 +120,7 @@ func (p *Pool) Mend(ctx context.Context, id drive.SegmentID, o MendOptions) (Men
 	}
 	seg.pins.Add(1)
 	defer seg.pins.Add(-1)
-	m := &mender{p: p, seg: seg, o: o, work: p.gate.Begin(p.workKind(seg, o))}
+	m := &mender{p: p, seg: seg, o: o, work: p.background(p.workKind(seg, o))}
 	defer m.work.End()
 	defer m.close()
 	err = m.run(ctx)

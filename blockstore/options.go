@@ -47,6 +47,7 @@ type Options struct {
 
 	offline        bool // Fsck's: nothing is done that was not asked for
 	rebuildCatalog bool // Fsck's: no replica of the catalog is trusted
+	unyielding     bool // a test's, which has no time for it: nothing yields to clients
 
 	FS     vfs.FS           // nil: the operating system's
 	Logger *slog.Logger     // nil: none

@@ -11,6 +11,14 @@ import (
 	"github.com/holdfast-storage/holdfast/blockstore/yield"
 )
 
+// background begins a piece of background work.
+func (p *Pool) background(k yield.Kind) *yield.Work {
+	if p.opt.unyielding {
+		k = yield.Urgent
+	}
+	return p.gate.Begin(k)
+}
+
 // workKind says how far mending a segment yields to clients (R18). A walk that moves
 // nothing does not make it lack less, but for single blocks: that is routine.
 func (p *Pool) workKind(s *segment, o MendOptions) yield.Kind {
@@ -65,7 +73,7 @@ func (m *mender) computed(ctx context.Context) error {
 }
 
 // pacing is a pace that yields besides: what happens between two calls is computing.
-func pacing(work *yield.Work, pace func(ctx context.Context, bytes int) error) func(ctx context.Context, bytes int) error {
+func pacing(work *yield.Work, pace func(context.Context, int) error) func(context.Context, int) error {
 	const often = 200 * time.Microsecond // looking is not free
 	began, took := time.Now(), time.Duration(0)
 	return func(ctx context.Context, bytes int) (err error) {

@@ -34,6 +34,7 @@ func TestMendYields(t *testing.T) {
 	for _, seg := range w.p.segments.all() {
 		seg.closeFiles()
 	}
+	w.p.opt.unyielding = false
 	end := w.p.gate.Client()
 	most := w.largestOp()
 	r := mendAll(t, w.p, MendOptions{Records: true})
