@@ -24,7 +24,7 @@ type call struct {
 
 	answer    response // what w is at first
 	idLine    [1]string
-	documents int64    // bytes that count in Server.documents
+	documents int64 // bytes that count in Server.documents
 }
 
 // level is what an address names.
