@@ -24,6 +24,18 @@ func newHang() *hang { return &hang{gate: make(chan struct{})} }
 func (h *hang) wait()    { h.hung.Add(1); <-h.gate }
 func (h *hang) release() { h.once.Do(func() { close(h.gate) }) }
 
+// hangWrites hangs all writes below a drive's catalog, until release.
+func hangWrites(m *troublemaker) *hang {
+	h := newHang()
+	m.do(func(op errorfs.Op, _ int64) error {
+		if isWrite(op) {
+			h.wait()
+		}
+		return nil
+	})
+	return h
+}
+
 // loadKeys writes enough that a replica whose drive hangs cannot take it into
 // its memtables any more.
 func loadKeys(t *testing.T, c *Catalog, batches int) {
@@ -58,14 +70,8 @@ func TestHungDrive(t *testing.T) {
 			if serving(c) != "d0" {
 				t.Fatalf("%q serves", serving(c))
 			}
-			h := newHang()
+			h := hangWrites(m)
 			defer h.release()
-			m.do(func(op errorfs.Op, _ int64) error {
-				if isWrite(op) {
-					h.wait()
-				}
-				return nil
-			})
 			loadKeys(t, c, 80)
 			if h.hung.Load() == 0 {
 				t.Fatal("nothing hung")
@@ -96,14 +102,8 @@ func TestFullQueue(t *testing.T) {
 	if serving(c) != "d0" {
 		t.Fatalf("%q serves", serving(c))
 	}
-	h := newHang()
+	h := hangWrites(m)
 	defer h.release()
-	m.do(func(op errorfs.Op, _ int64) error {
-		if isWrite(op) {
-			h.wait()
-		}
-		return nil
-	})
 	released := make(chan struct{})
 	go func() {
 		defer close(released)

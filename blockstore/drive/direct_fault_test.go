@@ -82,14 +82,7 @@ func TestWriteThroughFaults(t *testing.T) {
 		}), 1, 1, syscall.ENOSPC, false, directOpen},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := create(t, vfs.Default, filepath.Join(t.TempDir(), "d0"))
-			f, err := d.CreateSegment(ownHeader(1))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !f.hasDirect() {
-				t.Skip("this file system has no way past the page cache")
-			}
+			d, f := directFile(t)
 			calls := 0
 			f.direct.write = func(fd int, of [][]byte, off int64) (int, error) {
 				calls++

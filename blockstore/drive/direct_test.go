@@ -122,9 +122,10 @@ func TestReadCached(t *testing.T) {
 	}
 }
 
-// TestWriteThroughWithoutMemory: where the system cannot hold the pages of a write past the page cache, the write goes
-// through it, the drive is none the worse for it, and later ones go past it again.
-func TestWriteThroughWithoutMemory(t *testing.T) {
+// directFile makes a segment file on a real drive, to which writes go past the page cache. Not every file system has a
+// way for that; what holds where there is none is TestWriteThrough's.
+func directFile(t *testing.T) (*Drive, *File) {
+	t.Helper()
 	d := create(t, vfs.Default, filepath.Join(t.TempDir(), "d0"))
 	f, err := d.CreateSegment(ownHeader(1))
 	if err != nil {
@@ -133,6 +134,13 @@ func TestWriteThroughWithoutMemory(t *testing.T) {
 	if !f.hasDirect() {
 		t.Skip("this file system has no way past the page cache")
 	}
+	return d, f
+}
+
+// TestWriteThroughWithoutMemory: where the system cannot hold the pages of a write past the page cache, the write goes
+// through it, the drive is none the worse for it, and later ones go past it again.
+func TestWriteThroughWithoutMemory(t *testing.T) {
+	d, f := directFile(t)
 	tries := 0
 	f.direct.write = func(fd int, pages [][]byte, off int64) (int, error) {
 		if tries++; tries == 2 {
