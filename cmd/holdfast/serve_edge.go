@@ -83,8 +83,9 @@ func (cfg edgeConfig) connections(drives int, logger *slog.Logger) int {
 		return cfg.maxConnections
 	}
 	// Segments' files, each of which may be open a second time, past the page cache; those being written, too; the admin listener
-	// and what else there is; catalogs, of which there are at most so many.
-	reserve := 2*512 + 2*32*drives + 256 + 128*min(drives, maxParity+1)
+	// and what else there is; catalogs, of which there are at most so many. Of the three segments that may be mended at a time a
+	// drive has a file to read and one to write, each with a way past the page cache for reading and one for writing.
+	reserve := 2*512 + 2*32*drives + 3*2*3*drives + 256 + 128*min(drives, maxParity+1)
 	fits := int(min(limit, 1<<30)) - reserve
 	fits = max(fits, int(min(limit, 1<<30))/4)
 	if cfg.maxConnections <= fits {
