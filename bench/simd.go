@@ -7,15 +7,17 @@ import (
 )
 
 // simd says with which of the processor's instructions the code and the hashes
-// are computed: what reedsolomon's kernels for one slice, the checksums of pieces
-// (blockstore/drive, xxhash64 of eight beside each other), Go's crypto/sha256 and
-// crypto/md5 choose by themselves at run time.
+// are computed: what the code (erasure, and where it leaves that to them reedsolomon's
+// kernels for one slice), the checksums of pieces (blockstore/drive, xxhash64 of eight
+// beside each other), Go's crypto/sha256 and crypto/md5 choose by themselves at run time.
 func simd() string {
 	has := cpuid.CPU.Supports
 	code, sha, pieces := "none", "none", "none"
 	switch runtime.GOARCH {
 	case "amd64":
 		switch {
+		case has(cpuid.AVX512F, cpuid.GFNI):
+			code = "GFNI"
 		case has(cpuid.AVX2):
 			code = "AVX2"
 		case has(cpuid.SSSE3):

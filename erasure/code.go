@@ -41,7 +41,7 @@ func New(k, m int) (*Code, error) {
 	for d := 1; d <= k; d++ {
 		data := uint64(1)<<d - 1
 		parity := (uint64(1)<<m - 1) << d
-		c.encode[d] = &plan{indexes(data), indexes(parity), c.field.parityRows(d, m)}
+		c.encode[d] = c.field.newPlan(data, parity, c.field.parityRows(d, m))
 	}
 	return c, nil
 }
@@ -79,7 +79,7 @@ func (c *Code) Verify(data, parity [][]byte) (bool, error) {
 		for i := range parity {
 			s.outputs[i] = s.check[i*chunkBytes:][:to-from]
 		}
-		c.encode[len(data)].run(stored, s.outputs[:c.m], from, to)
+		c.encode[len(data)].run(s, stored, from, to)
 		for i, p := range parity {
 			if !bytes.Equal(p[from:to], s.outputs[i]) {
 				return false, nil
@@ -132,7 +132,7 @@ func (c *Code) decodePlan(d int, used, want uint64) *plan {
 	key := planKey{d, used, want}
 	p := c.decode.get(key)
 	if p == nil {
-		p = &plan{indexes(used), indexes(want), c.field.decodeRows(d, used, want)}
+		p = c.field.newPlan(used, want, c.field.decodeRows(d, used, want))
 		c.decode.put(key, p)
 	}
 	return p

@@ -39,6 +39,19 @@ func (f *field) div(a, b byte) byte {
 	return f.exp[int(f.log[a])+255-int(f.log[b])]
 }
 
+// affineOf is the multiplication by a factor as a matrix over GF(2), as the instruction
+// GF2P8AFFINEQB takes it: byte 7-i has the bits of a number whose sum is bit i of its
+// product (Intel, "Galois Field New Instructions", 2018).
+func (f *field) affineOf(factor byte) (matrix uint64) {
+	for j := range 8 {
+		product := uint64(f.mul(factor, 1<<j))
+		for i := range 8 {
+			matrix |= (product >> i & 1) << ((7-i)*8 + j)
+		}
+	}
+	return matrix
+}
+
 // coefficient is P[row][col] of the package comment: the factor of data column
 // col in parity column row.
 func (f *field) coefficient(row, col int) byte {

@@ -21,16 +21,43 @@ const (
 // never changed once it is made.
 type plan struct {
 	sources, targets []int
-	rows             [][]byte // by target, then by source
+	rows             [][]byte   // by target, then by source
+	affine           [][]uint64 // the same, for products
+}
+
+func (f *field) newPlan(used, want uint64, rows [][]byte) *plan {
+	p := &plan{sources: indexes(used), targets: indexes(want), rows: rows, affine: make([][]uint64, len(rows))}
+	for t, row := range rows {
+		for _, factor := range row {
+			p.affine[t] = append(p.affine[t], f.affineOf(factor))
+		}
+	}
+	return p
 }
 
 // run computes bytes [from,to) of the targets from the same bytes of the
-// sources. outputs takes them, one slice of to-from bytes per target.
-func (p *plan) run(stored, outputs [][]byte, from, to int) {
+// sources. s.outputs takes them, one slice of to-from bytes per target.
+func (p *plan) run(s *scratch, stored [][]byte, from, to int) {
+	in, outputs := s.inputs[:len(p.sources)], s.outputs[:len(p.targets)]
+	for i, source := range p.sources {
+		in[i] = stored[source][from:to]
+	}
+	done := 0
+	for t, out := range outputs {
+		done = products(out, in, p.affine[t])
+	}
+	if done < to-from {
+		p.each(in, outputs, done)
+	}
+}
+
+// each computes the targets from byte done on, with the kernels for one column.
+func (p *plan) each(sources, outputs [][]byte, done int) {
 	var kernel reedsolomon.LowLevel
-	for s, source := range p.sources {
-		in := stored[source][from:to]
+	for s, source := range sources {
+		in := source[done:]
 		for t, out := range outputs {
+			out = out[done:]
 			switch factor := p.rows[t][s]; {
 			case s == 0:
 				kernel.GalMulSlice(factor, in, out)
@@ -50,14 +77,15 @@ func (p *plan) write(s *scratch, stored [][]byte, size int) {
 		for t, target := range p.targets {
 			s.outputs[t] = stored[target][from:to]
 		}
-		p.run(stored, s.outputs[:len(p.targets)], from, to)
+		p.run(s, stored, from, to)
 	}
 }
 
 // scratch is what one operation needs beside the caller's columns.
 type scratch struct {
 	stored  [maxData + maxParity][]byte  // the columns by stored index
-	outputs [maxParity][]byte            // where a run writes
+	inputs  [maxData][]byte              // what a run reads
+	outputs [maxParity][]byte            // where it writes
 	check   [maxParity * chunkBytes]byte // parity computed by Verify
 }
 
@@ -71,6 +99,7 @@ func (s *scratch) store(data, parity [][]byte) [][]byte {
 // release forgets the caller's columns, so that a pooled scratch keeps none alive.
 func (s *scratch) release() {
 	clear(s.stored[:])
+	clear(s.inputs[:])
 	clear(s.outputs[:])
 }
 
