@@ -33,27 +33,9 @@ type stallConn struct {
 	mu        sync.Mutex
 	limit     time.Time // of writes, as set from above; zero: none
 	renewed   time.Time // when the deadline of writes was last put off
-	following bool      // each read puts the read deadline off
-	held      []byte    // not nil: what is written is held back here (see cork)
-}
-
-func (c *stallConn) Read(p []byte) (int, error) {
-	c.mu.Lock()
-	if c.following {
-		if err := c.SetReadDeadline(time.Now().Add(c.stall)); err != nil {
-			c.mu.Unlock()
-			return 0, err
-		}
-	}
-	c.mu.Unlock()
-	return c.Conn.Read(p)
-}
-
-// follow makes the read deadline follow progress, until it is called again.
-func (c *stallConn) follow(on bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.following = on
+	reads     readDeadline
+	following bool   // each read puts the read deadline off
+	held      []byte // not nil: what is written is held back here (see cork)
 }
 
 func (c *stallConn) Write(p []byte) (int, error) {
@@ -113,10 +95,13 @@ func (c *stallConn) late() bool {
 }
 
 // SetWriteDeadline is for those above, TLS above all, which gives its last
-// words little time.
+// words little time. net/http takes away behind each answer what it never set.
 func (c *stallConn) SetWriteDeadline(t time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if t.IsZero() && c.limit.IsZero() {
+		return nil
+	}
 	c.limit, c.renewed = t, time.Time{}
 	return c.Conn.SetWriteDeadline(t)
 }
