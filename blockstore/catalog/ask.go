@@ -166,11 +166,6 @@ func (c *Catalog) BucketEmpty(ctx context.Context, id uint64) (bool, error) {
 	return read(ctx, c, func(r pebble.Reader) (bool, error) { return bucketEmpty(r, id) })
 }
 
-// Object gives an object, or ErrNotFound.
-func (c *Catalog) Object(ctx context.Context, bucket uint64, key string) (Object, error) {
-	return read(ctx, c, func(r pebble.Reader) (Object, error) { return getObject(r, bucket, key) })
-}
-
 // List gives one page of a bucket's keys.
 func (c *Catalog) List(ctx context.Context, bucket uint64, o ListOptions) (ListPage, error) {
 	return read(ctx, c, func(r pebble.Reader) (ListPage, error) {

@@ -91,6 +91,7 @@ type Catalog struct {
 	queued  meta               // of the last batch that was queued
 	acked   uint64             // LSN of the last batch that Apply returned for
 	buckets bucketCache
+	objects objectCache
 	changed chan struct{} // closed and replaced when anything above changes
 	closed  bool
 }
@@ -124,6 +125,7 @@ func New(o Options) *Catalog {
 		opts:     o.withDefaults(),
 		applying: make(chan struct{}, 1),
 		leaving:  map[string]*member{},
+		objects:  newObjectCache(0),
 		changed:  make(chan struct{}),
 	}
 }
@@ -152,6 +154,7 @@ func (c *Catalog) Attach(r *Replica, name string) error {
 	case len(c.members) == 0 && m.lsn > c.queued.lsn || c.queued == (meta{}):
 		c.queued, c.acked = m, m.lsn
 		c.buckets = bucketCache{lsn: m.lsn} // of what it knew nothing is sure
+		c.objects.lsn, c.objects.sets = m.lsn, nil
 	case m.lsn != c.queued.lsn || m.uid != c.queued.uid:
 		return fmt.Errorf("%w: %q is at LSN %d, the catalog at %d", ErrBehind, name, m.lsn, c.queued.lsn)
 	}

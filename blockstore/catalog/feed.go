@@ -11,7 +11,8 @@ import (
 type Prepared struct {
 	after   meta // where the catalog stood
 	q       queuedBatch
-	buckets bool // it makes or deletes buckets
+	buckets bool     // it makes or deletes buckets
+	objects []uint64 // hashes of those that it may change
 }
 
 // Apply applies a batch and returns when the serving replica has done so. The
@@ -99,9 +100,10 @@ func (c *Catalog) prepare(ctx context.Context, b Batch) (Prepared, error) {
 	c.mu.Lock()
 	d.alive = c.buckets.among(d.records)
 	c.mu.Unlock()
+	objects := c.objects.changedObjects(d)
 	return ask(ctx, c, last.lsn, func(m *member) (Prepared, error) {
 		repr, to, err := m.r.prepare(d)
-		return Prepared{after: last, q: queuedBatch{repr: repr, meta: to}, buckets: changesBuckets(d)}, err
+		return Prepared{after: last, q: queuedBatch{repr: repr, meta: to}, buckets: changesBuckets(d), objects: objects}, err
 	}, nil)
 }
 
@@ -131,6 +133,7 @@ func (c *Catalog) enqueue(ctx context.Context, p Prepared) error {
 	if p.buckets {
 		c.buckets.forget(q.meta.lsn)
 	}
+	c.objects.forget(p.objects, q.meta.lsn)
 	c.elect()
 	for _, m := range slices.Clone(c.members) {
 		if m != c.serving && (c.late(m) || c.full(m, q)) {
