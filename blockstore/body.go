@@ -8,7 +8,7 @@ import "github.com/holdfast-storage/holdfast/blockstore/catalog"
 type storedBody struct {
 	Finished
 	size     int64
-	checksum uint64
+	checksum catalog.Checksum
 	inline   [][]byte
 	extents  []catalog.Extent
 }
@@ -18,11 +18,13 @@ func (u *upload) store(finish func() (Finished, error)) (b storedBody, err error
 	if err := u.receive(); err != nil {
 		return b, err
 	}
-	b.size, b.checksum = u.total, u.hash.Sum64()
+	b.size = u.total
 	if u.inline() {
 		b.inline = u.pieces()
+		u.sum.write(u.intake) // which stays there
 		u.digest.pieces(b.inline)
 	}
+	b.checksum = u.sum.end()
 	u.digest.end()
 	if finish != nil {
 		if b.Finished, err = finish(); err != nil {

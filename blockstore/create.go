@@ -27,7 +27,7 @@ func create(o Options) error {
 		segmentBytes = 256 << 20
 	}
 	l := drive.Label{Pool: pool, CreatedUnix: o.Now().Unix(), Reserved: 1, Membership: drive.Membership{
-		Epoch: 1, Parity: parity, Width: width, SegmentBytes: segmentBytes,
+		Epoch: 1, Parity: parity, Width: width, SegmentBytes: segmentBytes, Features: drive.AllFeatures,
 	}}
 	for i := range n {
 		id, err := uuid.NewRandomFromReader(o.Rand)

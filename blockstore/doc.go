@@ -53,7 +53,8 @@
 //   - R2. Every input is verified before anything is reconstructed from it. If
 //     all checksums hold but parity disagrees: report, never "fix" parity.
 //   - R3. What was reconstructed is verified before it is used, against the
-//     siblings' tables, and whole objects against their own checksum.
+//     siblings' tables, and whole objects against their own checksum
+//     (checksum.go).
 //   - R4. An acknowledged sector is never written again, except to mend a block
 //     that is already bad.
 //

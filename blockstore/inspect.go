@@ -34,6 +34,7 @@ type InspectedLabel struct {
 	Epoch         uint32            `json:"epoch"`
 	Parity        int               `json:"parity"`
 	Width         int               `json:"width"`
+	Features      drive.Features    `json:"features,omitempty"` // bits
 	SegmentBytes  int64             `json:"segment_bytes"`
 	CheckpointLSN uint64            `json:"checkpoint_lsn"`
 	FirstLSN      uint64            `json:"checkpoint_first_lsn"`

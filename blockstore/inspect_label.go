@@ -47,6 +47,7 @@ func (in *inspection) label(path string) error {
 	}
 	doc.Pool, doc.Drive, doc.CreatedUnix, doc.ReservedEpoch = l.Pool, l.Drive, l.CreatedUnix, l.Reserved
 	doc.Epoch, doc.Parity, doc.Width, doc.SegmentBytes = l.Epoch, l.Parity, l.Width, l.SegmentBytes
+	doc.Features = l.Features
 	doc.CheckpointLSN, doc.FirstLSN, doc.LastLSN, doc.Floor = l.Checkpoint.LSN, l.Checkpoint.First, l.Checkpoint.Last, l.Floor
 	doc.Members, doc.OldMembers = inspectedMembers(l.Members), inspectedMembers(l.Old)
 	return in.see(doc)

@@ -25,6 +25,10 @@ func (p *Pool) join(f *found) error {
 		return p.tooFew(f, votes)
 	}
 	next := top.Clone()
+	next.Features |= drive.AllFeatures
+	if next.Features != top.Features {
+		p.log.Info("the pool gets what this version brings to its format; older versions refuse it from now on", "features", next.Features)
+	}
 	why := make(map[uuid.UUID]error)
 	for i, m := range next.Members {
 		next.Members[i].State, why[m.ID] = f.stateOf(m)

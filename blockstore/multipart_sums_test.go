@@ -3,9 +3,8 @@ package blockstore
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"testing"
-
-	"github.com/cespare/xxhash/v2"
 
 	"github.com/holdfast-storage/holdfast/blockstore/catalog"
 )
@@ -14,6 +13,12 @@ import (
 // one part of which is not what its checksum says, no client gets the last bytes
 // of that part, unless it asks for a range without its beginning (R3).
 func TestPartsHaveTheirOwnChecksum(t *testing.T) {
+	for _, leaves := range []bool{true, false} {
+		t.Run(fmt.Sprint("leaves ", leaves), func(t *testing.T) { partsHaveTheirOwnChecksum(t, leaves) })
+	}
+}
+
+func partsHaveTheirOwnChecksum(t *testing.T, leaves bool) {
 	w := openWorld(t, shape{2, 1, 3})
 	bodies := [][]byte{randomBody(1, 300_000), nil, randomBody(2, 200_001), randomBody(3, 5000)}
 	bucket, err := w.p.catalog.Bucket(t.Context(), "bucket")
@@ -25,9 +30,9 @@ func TestPartsHaveTheirOwnChecksum(t *testing.T) {
 	for i, b := range bodies {
 		putBytes(t, w.p, "bucket", "body", b)
 		_, o := w.entry(t, "body")
-		part := catalog.PartPut{Bucket: bucket.ID, Key: "k", Upload: upload, Number: i + 1, Size: o.Size, Checksum: xxhash.Sum64(b), Body: catalog.Body{Extents: o.Extents}}
+		part := catalog.PartPut{Bucket: bucket.ID, Key: "k", Upload: upload, Number: i + 1, Size: o.Size, Checksum: checksumOf(b, leaves), Body: catalog.Body{Extents: o.Extents}}
 		if i == 2 {
-			part.Checksum++
+			part.Checksum.Sum++
 		}
 		w.forge(t, &part)
 		numbers = append(numbers, i+1)

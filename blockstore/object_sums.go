@@ -3,8 +3,6 @@ package blockstore
 import (
 	"fmt"
 
-	"github.com/cespare/xxhash/v2"
-
 	"github.com/holdfast-storage/holdfast/blockstore/catalog"
 )
 
@@ -13,14 +11,14 @@ import (
 type objectSums struct {
 	want   []catalog.PartInfo // an object without parts counts as one, of number 0
 	skip   int64              // bytes before the first of them
-	got    []uint64
-	digest xxhash.Digest
+	got    []catalog.Checksum
+	sum    bodySum
 	left   int64 // of the part at hand
 	broken bool  // some bytes could not be read
 
 	// Where want and got begin: most objects have one checksum.
 	want1 [1]catalog.PartInfo
-	got1  [1]uint64
+	got1  [1]catalog.Checksum
 }
 
 // newObjectSums is for bytes [off, off+n) of the object.
@@ -48,8 +46,7 @@ func (s *objectSums) begin(o *catalog.Object, off, n int64) {
 		at += part.Size
 	}
 	if len(s.want) > 0 {
-		s.digest.Reset()
-		s.left = s.want[0].Size
+		s.next()
 		s.settle()
 	}
 }
@@ -59,7 +56,7 @@ func (s *objectSums) write(b []byte) {
 	b, s.skip = b[skipped:], s.skip-skipped
 	for len(b) > 0 && len(s.got) < len(s.want) {
 		n := min(int64(len(b)), s.left)
-		_, _ = s.digest.Write(b[:n])
+		s.sum.write(b[:n])
 		b, s.left = b[n:], s.left-n
 		s.settle()
 	}
@@ -68,12 +65,18 @@ func (s *objectSums) write(b []byte) {
 // settle ends the parts that are complete.
 func (s *objectSums) settle() {
 	for s.left == 0 && len(s.got) < len(s.want) {
-		s.got = append(s.got, s.digest.Sum64())
-		s.digest.Reset()
+		s.got = append(s.got, s.sum.end())
 		if len(s.got) < len(s.want) {
-			s.left = s.want[len(s.got)].Size
+			s.next()
 		}
 	}
+}
+
+// next begins the part behind those that are complete, in the form of its checksum.
+func (s *objectSums) next() {
+	part := &s.want[len(s.got)]
+	s.sum.begin(part.Checksum.Leaves)
+	s.left = part.Size
 }
 
 // take writes b, and names the first that ended with it and does not match;

@@ -73,7 +73,7 @@ type saidOfObject struct {
 type described struct {
 	size     int64
 	etag     string
-	checksum uint64
+	checksum catalog.Checksum
 }
 
 func (c *recordCheck) put(version uint64, r *catalog.Put) error {
@@ -138,7 +138,7 @@ func (c *recordCheck) compare(version, current uint64, said, held described, buc
 	case current < version:
 		text = fmt.Sprintf("%s in the catalog is of version %d, the journal has a later one, %d", what, current, version)
 	default:
-		text = fmt.Sprintf("%s in the catalog has size %d, ETag %q and checksum %016x, in the journal %d, %q and %016x",
+		text = fmt.Sprintf("%s in the catalog has size %d, ETag %q and checksum %v, in the journal %d, %q and %v",
 			what, held.size, held.etag, held.checksum, said.size, said.etag, said.checksum)
 	}
 	name, err := c.p.catalog.BucketName(c.ctx, bucket)

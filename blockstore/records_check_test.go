@@ -28,7 +28,7 @@ func TestRecordsAreHeldAgainstTheCatalog(t *testing.T) {
 	_, old := w.entry(t, "k000")
 	extents := []catalog.Extent{now.Extents[0]}
 	upload := w.forge(t, &catalog.UploadCreate{Bucket: bucket, Key: "upload"})
-	part := catalog.PartPut{Bucket: bucket, Key: "upload", Upload: upload, Number: 2, Size: extents[0].Length, ETag: "e", Checksum: 7, Body: catalog.Body{Extents: extents}}
+	part := catalog.PartPut{Bucket: bucket, Key: "upload", Upload: upload, Number: 2, Size: extents[0].Length, ETag: "e", Checksum: catalog.Checksum{Sum: 7}, Body: catalog.Body{Extents: extents}}
 	partVersion := w.forge(t, &part)
 	put := func(key string, change func(*catalog.Object)) *catalog.Put {
 		o := catalog.Object{Size: now.Size, ETag: now.ETag, Checksum: now.Checksum}
@@ -51,14 +51,15 @@ func TestRecordsAreHeldAgainstTheCatalog(t *testing.T) {
 		"as it is":                {now.Version, put("k001", nil), ""},
 		"another size":            {now.Version, put("k001", func(o *catalog.Object) { o.Size++ }), "k001"},
 		"another ETag":            {now.Version, put("k001", func(o *catalog.Object) { o.ETag += "x" }), "k001"},
-		"another checksum":        {now.Version, put("k001", func(o *catalog.Object) { o.Checksum++ }), "k001"},
+		"another checksum":        {now.Version, put("k001", func(o *catalog.Object) { o.Checksum.Sum++ }), "k001"},
+		"another form of it":      {now.Version, put("k001", func(o *catalog.Object) { o.Checksum.Leaves = false }), "k001"},
 		"replaced since":          {old.Version, put("k001", func(o *catalog.Object) { o.Size++ }), ""},
 		"older in the catalog":    {newer, put("k000", nil), "k000"},
 		"deleted since":           {now.Version, put("nokey", nil), ""},
 		"not applied yet":         {(w.p.catalog.Applied() + 1) << 16, put("k000", nil), ""},
 		"a part as it is":         {partVersion, &part, ""},
 		"a part with another tag": {partVersion, same(func(p *catalog.PartPut) { p.ETag = "f" }), "upload"},
-		"a part that was older":   {upload, same(func(p *catalog.PartPut) { p.Checksum++ }), ""},
+		"a part that was older":   {upload, same(func(p *catalog.PartPut) { p.Checksum.Sum++ }), ""},
 		"a part of no upload":     {partVersion, same(func(p *catalog.PartPut) { p.Upload++ }), ""},
 	} {
 		lsn, records := recordsOf(c.version, c.rec)

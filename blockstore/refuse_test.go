@@ -358,7 +358,7 @@ func TestOneDamagedLabel(t *testing.T) {
 func TestNewerFormatIsRefused(t *testing.T) {
 	for what, change := range map[string]func([]byte){
 		"version": func(b []byte) { b[8]++ },
-		"feature": func(b []byte) { b[16] |= 1 },
+		"feature": func(b []byte) { b[16] |= 2 },
 	} {
 		t.Run(what, func(t *testing.T) {
 			o, fsys := closedPool(t, 3)

@@ -246,7 +246,7 @@ func TestMisplacedBlocksAreNoEvidence(t *testing.T) {
 }
 
 // TestObjectsHaveTheirOwnChecksum: stripes that are right, but not the object's,
-// are not given out whole (R3).
+// are not given out whole (R3), and neither are those whose checksum is of the other form.
 func TestObjectsHaveTheirOwnChecksum(t *testing.T) {
 	o, _ := ruleOptions(t, 2, 1)
 	p := rulePool(t, o)
@@ -262,16 +262,26 @@ func TestObjectsHaveTheirOwnChecksum(t *testing.T) {
 		t.Fatal(err)
 	}
 	body := catalog.Body{Extents: rec.Extents}
-	rec.Version, rec.Extents, rec.Checksum = 0, nil, rec.Checksum^1
-	_, err = p.submit(t.Context(), &request{decide: func(*decision) (catalog.Record, error) {
-		return &catalog.Put{Bucket: b.ID, Key: "wrong", Object: rec, Body: body}, nil
-	}})
-	if err != nil {
-		t.Fatal(err)
+	rec.Version, rec.Extents = 0, nil
+	forge := func(key string, sum catalog.Checksum) {
+		rec := rec
+		rec.Checksum = sum
+		_, err = p.submit(t.Context(), &request{decide: func(*decision) (catalog.Record, error) {
+			return &catalog.Put{Bucket: b.ID, Key: key, Object: rec, Body: body}, nil
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
+	forge("wrong", catalog.Checksum{Sum: rec.Checksum.Sum ^ 1, Leaves: true})
+	forge("of before", checksumOf(randomBody(1, 5000), false))
+	forge("other form", catalog.Checksum{Sum: rec.Checksum.Sum})
 	wantBytes(t, p, "bucket", "right", randomBody(1, 5000))
-	if _, err := getBytes(t.Context(), p, "bucket", "wrong"); !errors.Is(err, ErrUnavailable) {
-		t.Errorf("get: %v", err)
+	wantBytes(t, p, "bucket", "of before", randomBody(1, 5000))
+	for _, key := range []string{"wrong", "other form"} {
+		if _, err := getBytes(t.Context(), p, "bucket", key); !errors.Is(err, ErrUnavailable) {
+			t.Errorf("%s: %v", key, err)
+		}
 	}
 }
 

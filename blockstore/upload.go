@@ -7,8 +7,6 @@ import (
 	"io"
 	"sync"
 
-	"github.com/cespare/xxhash/v2"
-
 	"github.com/holdfast-storage/holdfast/blockstore/drive"
 )
 
@@ -46,7 +44,7 @@ type upload struct {
 	intake    []byte // read, and not all in columns
 	taken     int    // bytes of it that are
 	total     int64
-	hash      xxhash.Digest
+	sum       bodySum // of what has left the intake
 	sawEnd    bool
 	inlineMax int64
 
@@ -89,7 +87,7 @@ func (s *uploadedStripe) good() int {
 
 func (p *Pool) newUpload(ctx context.Context, body io.Reader, size int64, digest func([]byte)) *upload {
 	u := &upload{p: p, ctx: ctx, body: body, size: size, slot: p.bulk.join(), inlineMax: p.inlineMax, digest: digester{digest: digest}}
-	u.hash.Reset()
+	u.sum.begin(true)
 	return u
 }
 
@@ -197,7 +195,6 @@ func (u *upload) readInto(b []byte) (int, error) {
 	n, err := u.body.Read(b)
 	u.mu.Lock()
 	u.wait.end()
-	u.hash.Write(b[:n])
 	u.total += int64(n)
 	switch {
 	case u.size >= 0 && u.total > u.size:
@@ -210,8 +207,10 @@ func (u *upload) readInto(b []byte) (int, error) {
 	return n, err
 }
 
-// take moves what was read into columns.
+// take moves what was read into columns. Before that it is summed: not as it comes
+// from the client, which is in pieces of any length, but in whole leaves.
 func (u *upload) take() error {
+	u.sum.write(u.intake[u.taken:])
 	for u.taken < len(u.intake) {
 		room, err := u.room()
 		if err != nil {

@@ -7,7 +7,6 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/cespare/xxhash/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/holdfast-storage/holdfast/blockstore/catalog"
@@ -59,9 +58,10 @@ func TestVerifyHoldsObjectsAgainstTheirChecksums(t *testing.T) {
 		key := fmt.Sprint("body", i)
 		putBytes(t, w.p, "bucket", key, b)
 		_, o := w.entry(t, key)
-		parts = append(parts, catalog.PartPut{Key: "parts", Number: 2*i + 1, Size: o.Size, Checksum: xxhash.Sum64(b), Body: catalog.Body{Extents: o.Extents}})
+		parts = append(parts, catalog.PartPut{Key: "parts", Number: 2*i + 1, Size: o.Size, Checksum: checksumOf(b, i != 1), Body: catalog.Body{Extents: o.Extents}})
 	}
-	parts = append(parts, catalog.PartPut{Key: "parts", Number: 9, Checksum: xxhash.Sum64(nil)})
+	parts = append(parts, catalog.PartPut{Key: "parts", Number: 7, Checksum: checksumOf(nil, true)})
+	parts = append(parts, catalog.PartPut{Key: "parts", Number: 9, Checksum: checksumOf(nil, false)})
 	bucket, o := w.entry(t, "body0")
 	makeParts := func() {
 		t.Helper()
@@ -78,9 +78,9 @@ func TestVerifyHoldsObjectsAgainstTheirChecksums(t *testing.T) {
 	if r := w.verify(t, ""); !r.Whole() || r.Objects != 12 {
 		t.Fatalf("%+v", r)
 	}
-	parts[1].Checksum++
+	parts[1].Checksum.Sum++
 	makeParts()
-	w.forge(t, &catalog.Put{Bucket: bucket, Key: "whole", Object: catalog.Object{Size: o.Size, Checksum: 1}, Body: catalog.Body{Extents: o.Extents}})
+	w.forge(t, &catalog.Put{Bucket: bucket, Key: "whole", Object: catalog.Object{Size: o.Size, Checksum: catalog.Checksum{Sum: 1}}, Body: catalog.Body{Extents: o.Extents}})
 	r := w.verify(t, "")
 	if r.Whole() || r.Bad+r.Missing != 0 || len(r.Findings) != 2 {
 		t.Fatalf("%+v", r)

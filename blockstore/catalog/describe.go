@@ -122,6 +122,12 @@ func (f *Fields) addHash(name string, v uint64) {
 	}
 }
 
+// addChecksum keeps the form beside the sum, though it is written further behind.
+func (f *Fields) addChecksum(s Checksum) {
+	f.addHash("checksum", s.Sum)
+	f.add("leaves", s.Leaves)
+}
+
 func (f *Fields) addPairs(name string, pairs []Pair) {
 	var list []any
 	for _, p := range pairs {
@@ -183,7 +189,7 @@ func (o *Object) fields() (f Fields) {
 	f.addTime("modified", o.ModTimeUnixNano)
 	f.add("etag", o.ETag)
 	f.add("content_type", o.ContentType)
-	f.addHash("checksum", o.Checksum)
+	f.addChecksum(o.Checksum)
 	f.addPairs("metadata", o.Meta)
 	f.addPairs("system", o.System)
 	var parts []any
@@ -191,7 +197,7 @@ func (o *Object) fields() (f Fields) {
 		var pf Fields
 		pf.add("number", p.Number)
 		pf.add("size", p.Size)
-		pf.addHash("checksum", p.Checksum)
+		pf.addChecksum(p.Checksum)
 		pf.addPairs("system", p.System)
 		parts = append(parts, pf)
 	}
@@ -288,7 +294,7 @@ func describeRestatable(e Entry) (f Fields, err error) {
 		f.add("size", p.Size)
 		f.addTime("modified", p.ModTimeUnixNano)
 		f.add("etag", p.ETag)
-		f.addHash("checksum", p.Checksum)
+		f.addChecksum(p.Checksum)
 		f.addPairs("system", p.System)
 		f.addExtents("extents", p.Extents)
 	case kindSegment:

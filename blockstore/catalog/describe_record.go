@@ -66,7 +66,7 @@ func DescribeRecord(rec Record) (f Fields) {
 		f.add("size", r.Size)
 		f.addTime("modified", r.ModTimeUnixNano)
 		f.add("etag", r.ETag)
-		f.addHash("checksum", r.Checksum)
+		f.addChecksum(r.Checksum)
 		f.addPairs("system", r.System)
 		f.add("body", r.Body.fields())
 	case *UploadComplete:

@@ -16,11 +16,15 @@ func sampleEntries() map[string]Entry {
 	pairs := []Pair{{"a", "1"}, {"b", ""}}
 	extents := []Extent{extent(2<<32|7, 0, 100), extent(2<<32|8, 0, 23)}
 	object := Object{
-		Version: 131073, Size: 123, ModTimeUnixNano: 5, ETag: "e", ContentType: "text/plain", Checksum: 7,
-		Meta: pairs, System: pairs, Parts: []PartInfo{{Number: 1, Size: 100, Checksum: 3, System: pairs}, {Number: 4, Size: 23}},
+		Version: 131073, Size: 123, ModTimeUnixNano: 5, ETag: "e", ContentType: "text/plain", Checksum: Checksum{Sum: 7},
+		Meta: pairs, System: pairs, Parts: []PartInfo{{Number: 1, Size: 100, Checksum: Checksum{Sum: 3}, System: pairs}, {Number: 4, Size: 23}},
 		Extents: extents,
 	}
-	part := Part{Version: 131074, Size: 123, ModTimeUnixNano: 6, ETag: "p", Checksum: 8, System: pairs, Extents: extents}
+	part := Part{Version: 131074, Size: 123, ModTimeUnixNano: 6, ETag: "p", Checksum: Checksum{Sum: 8}, System: pairs, Extents: extents}
+	leaves := Object{
+		Version: 131073, Checksum: Checksum{Sum: 7, Leaves: true}, Parts: []PartInfo{{Number: 1, Checksum: Checksum{Sum: 3, Leaves: true}}},
+	}
+	partOfLeaves := Part{Version: 131074, Checksum: Checksum{Sum: 8, Leaves: true}}
 	upload := Upload{CreatedUnixNano: 9, ContentType: "text/plain", Meta: pairs, System: pairs}
 	bucket := Bucket{ID: 65536, CreatedUnixNano: 1700000000000000000}
 	segment := SegmentEntry{
@@ -30,15 +34,17 @@ func sampleEntries() map[string]Entry {
 	name, setting, live := "photos", []byte("value"), int64(1<<40)
 	m := meta{lsn: 12, uid: 13, objects: 14, bytes: 15, building: true}
 	return map[string]Entry{
-		"bucket":  {bucketKey("photos"), value(bucket.code)},
-		"id":      {idKey(65536), value(codeName(&name))},
-		"object":  {objectKey(65536, "a/b"), value(object.code)},
-		"upload":  {uploadKey(65536, "a\x00b", 131072), value(upload.code)},
-		"part":    {partKey(131072, 10000), value(part.code)},
-		"segment": {segmentKey(2<<32 | 7), value(segment.code)},
-		"setting": {settingKey("name"), value(codeSetting(&setting))},
-		"live":    {liveKey(2<<32 | 7), value(codeLive(&live))},
-		"meta":    {metaKey, value(m.code)},
+		"bucket":        {bucketKey("photos"), value(bucket.code)},
+		"id":            {idKey(65536), value(codeName(&name))},
+		"object":        {objectKey(65536, "a/b"), value(object.code)},
+		"object-leaves": {objectKey(65536, "leaves"), value(leaves.code)},
+		"part-leaves":   {partKey(131072, 1), value(partOfLeaves.code)},
+		"upload":        {uploadKey(65536, "a\x00b", 131072), value(upload.code)},
+		"part":          {partKey(131072, 10000), value(part.code)},
+		"segment":       {segmentKey(2<<32 | 7), value(segment.code)},
+		"setting":       {settingKey("name"), value(codeSetting(&setting))},
+		"live":          {liveKey(2<<32 | 7), value(codeLive(&live))},
+		"meta":          {metaKey, value(m.code)},
 	}
 }
 

@@ -191,7 +191,7 @@ func fill(t *testing.T, fs vfs.FS, n int) {
 		var records []Record
 		for j := range fillKeys / 4 {
 			k := fmt.Sprintf("key%04d", i*fillKeys/4+j)
-			records = append(records, &Put{Bucket: b1, Key: k, Object: Object{ETag: k, Checksum: uint64(j*j*7919 + 1)}})
+			records = append(records, &Put{Bucket: b1, Key: k, Object: Object{ETag: k, Checksum: Checksum{Sum: uint64(j*j*7919 + 1)}}})
 		}
 		apply(t, c, records...)
 		if _, err := c.Flush(t.Context()); err != nil {

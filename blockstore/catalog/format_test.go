@@ -110,7 +110,7 @@ func TestFormatPage(t *testing.T) {
 		}
 	}
 	for name, r := range samples() {
-		name = map[string]string{"put-extents": "put", "put-empty": "put", "relocate-part": "relocate"}[name]
+		name = map[string]string{"put-extents": "put", "put-empty": "put", "put-leaves": "put", "part-put-leaves": "part-put", "relocate-part": "relocate"}[name]
 		b := AppendRecord(nil, r)
 		typ, n := protowire.ConsumeVarint(b)
 		if name == "" {
@@ -134,6 +134,7 @@ func TestFormatPage(t *testing.T) {
 	}
 	messages := map[string]string{
 		"bucket": "bucket", "id": "name", "object": "object", "upload": "upload", "part": "part",
+		"object-leaves": "object", "part-leaves": "part",
 		"segment": "segment-entry", "setting": "setting-value", "live": "live", "meta": "applied",
 	}
 	for name, e := range sampleEntries() {

@@ -22,7 +22,7 @@ func samples() map[string]Record {
 			Bucket: 65536, Key: "a/b\x00c",
 			Object: Object{
 				Size: 300, ModTimeUnixNano: 1700000000000000001, ETag: "d41d8cd98f00b204e9800998ecf8427e",
-				ContentType: "text/plain", Checksum: 0x1122334455667788, Meta: meta, System: system,
+				ContentType: "text/plain", Checksum: Checksum{Sum: 0x1122334455667788}, Meta: meta, System: system,
 			},
 			Body: Body{Inline: true, At: 4096, Size: 300},
 		},
@@ -30,6 +30,9 @@ func samples() map[string]Record {
 			Bucket: 65536, Key: "large",
 			Object: Object{Size: 1 << 20, ModTimeUnixNano: -1, ETag: "e"},
 			Body:   Body{Extents: []Extent{extent(2<<32|7, 0, 524288), extent(2<<32|8, 99, 524288)}},
+		},
+		"put-leaves": &Put{
+			Bucket: 65536, Key: "leaves", Object: Object{Checksum: Checksum{Sum: 0x1122334455667788, Leaves: true}},
 		},
 		"put-empty":     &Put{Bucket: 65536, Key: "nothing"},
 		"delete":        &Delete{Bucket: 65536, Key: "a"},
@@ -40,7 +43,10 @@ func samples() map[string]Record {
 		},
 		"part-put": &PartPut{
 			Bucket: 65536, Key: "film", Upload: 131072, Number: 10000, Size: 5 << 20, ModTimeUnixNano: 6,
-			ETag: "p", Checksum: 9, System: system, Body: Body{Extents: []Extent{extent(2<<32|7, 0, 5<<20)}},
+			ETag: "p", Checksum: Checksum{Sum: 9}, System: system, Body: Body{Extents: []Extent{extent(2<<32|7, 0, 5<<20)}},
+		},
+		"part-put-leaves": &PartPut{
+			Bucket: 65536, Key: "film", Upload: 131072, Number: 1, Checksum: Checksum{Sum: 9, Leaves: true},
 		},
 		"upload-complete": &UploadComplete{
 			Bucket: 65536, Key: "film", Upload: 131072, ModTimeUnixNano: 7, ETag: "p-3", System: system,

@@ -120,7 +120,7 @@ func TestListAgainstModel(t *testing.T) {
 func TestListedObject(t *testing.T) {
 	c := newCatalog(t, newFS(t, 1), Options{}, 1)
 	if err := c.Apply(t.Context(), batchOf(1, &BucketCreate{Name: "one"}, &Put{Bucket: b1, Key: "k", Object: Object{
-		Size: 5, ModTimeUnixNano: 7, ETag: "e", ContentType: "t", Checksum: 8, Meta: []Pair{{"a", "b"}},
+		Size: 5, ModTimeUnixNano: 7, ETag: "e", ContentType: "t", Checksum: Checksum{Sum: 8}, Meta: []Pair{{"a", "b"}},
 	}, Body: Body{Inline: true, Size: 5}})); err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ func TestObjects(t *testing.T) {
 	c := newCatalog(t, newFS(t, 2), Options{}, 2)
 	apply(t, c, &BucketCreate{Name: "one"})
 	for i := range 2 * objectsPage {
-		apply(t, c, &Put{Bucket: b1, Key: fmt.Sprintf("k%05d", 2*i), Object: Object{ETag: fmt.Sprint(i), Checksum: uint64(i)}})
+		apply(t, c, &Put{Bucket: b1, Key: fmt.Sprintf("k%05d", 2*i), Object: Object{ETag: fmt.Sprint(i), Checksum: Checksum{Sum: uint64(i), Leaves: i%2 == 1}}})
 		if i == objectsPage {
 			if _, err := c.Flush(t.Context()); err != nil {
 				t.Fatal(err)

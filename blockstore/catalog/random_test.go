@@ -90,7 +90,7 @@ func (w *writer) record(seq uint64, place Place) Record {
 	case n < 30:
 		size, body := w.body()
 		r := &Put{Bucket: w.bucket(), Key: w.key(), Body: body, Object: Object{
-			Size: size, ModTimeUnixNano: w.rng.Int64() - 1<<62, ETag: fmt.Sprint(seq), Checksum: w.rng.Uint64(),
+			Size: size, ModTimeUnixNano: w.rng.Int64() - 1<<62, ETag: fmt.Sprint(seq), Checksum: Checksum{w.rng.Uint64(), w.rng.IntN(2) == 0},
 		}}
 		w.placed = append(w.placed, placed{bucket: r.Bucket, key: r.Key, version: seq, extents: body.resolve(place)})
 		return r
@@ -115,7 +115,7 @@ func (w *writer) record(seq uint64, place Place) Record {
 			return &UploadComplete{Bucket: u.Bucket, Key: u.Key, Upload: id, ETag: fmt.Sprint(seq), Parts: pick(w.rng, [][]int{{1}, {1, 2}, {2, 3}})}
 		}
 		size, body := w.body()
-		r := &PartPut{Bucket: u.Bucket, Key: u.Key, Upload: id, Number: 1 + w.rng.IntN(3), Size: size, Checksum: seq, Body: body}
+		r := &PartPut{Bucket: u.Bucket, Key: u.Key, Upload: id, Number: 1 + w.rng.IntN(3), Size: size, Checksum: Checksum{seq, true}, Body: body}
 		w.placed = append(w.placed, placed{bucket: u.Bucket, key: u.Key, upload: id, number: r.Number, version: seq, extents: body.resolve(place)})
 		return r
 	case n < 88 && len(w.placed) > 0:

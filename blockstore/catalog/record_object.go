@@ -117,7 +117,7 @@ type PartPut struct {
 	Size            int64
 	ModTimeUnixNano int64
 	ETag            string
-	Checksum        uint64
+	Checksum        Checksum
 	System          []Pair
 	Body            Body
 }
@@ -132,9 +132,10 @@ func (r *PartPut) code(c *coder) {
 	c.size(5, &r.Size, math.MaxInt64)
 	c.time(6, &r.ModTimeUnixNano)
 	c.string(7, &r.ETag, MaxETag)
-	c.fixed(8, &r.Checksum)
+	c.fixed(8, &r.Checksum.Sum)
 	pairs(c, 9, &r.System)
 	c.message(10, r.Body.code)
+	c.bool(11, &r.Checksum.Leaves)
 	switch {
 	case c.err != nil:
 	case r.Number == 0:

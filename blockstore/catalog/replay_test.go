@@ -183,9 +183,9 @@ func TestReplay(t *testing.T) {
 				}
 			}},
 			{at(
-				&PartPut{Bucket: b1, Key: "u", Upload: 2 << 16, Number: 2, Size: 5, Checksum: 22, Body: Body{Extents: []Extent{in(segA, 5)}}},
+				&PartPut{Bucket: b1, Key: "u", Upload: 2 << 16, Number: 2, Size: 5, Checksum: Checksum{Sum: 22}, Body: Body{Extents: []Extent{in(segA, 5)}}},
 				&PartPut{Bucket: b1, Key: "u", Upload: 2 << 16, Number: 1, Size: 3, Body: Body{Inline: true, At: 9, Size: 3}},
-				&PartPut{Bucket: b1, Key: "u", Upload: 2 << 16, Number: 1, Size: 4, Checksum: 11, Body: Body{Extents: []Extent{in(segB, 4)}}},
+				&PartPut{Bucket: b1, Key: "u", Upload: 2 << 16, Number: 1, Size: 4, Checksum: Checksum{Sum: 11}, Body: Body{Extents: []Extent{in(segB, 4)}}},
 				&PartPut{Bucket: b1, Key: "u", Upload: 2 << 16, Number: 7, Size: 1, Body: Body{Extents: []Extent{in(segB, 1)}}},
 			), func(s state) {
 				s.live(segJ, 0)
@@ -197,7 +197,7 @@ func TestReplay(t *testing.T) {
 				want := Object{
 					Version: 5 << 16, Size: 9, ModTimeUnixNano: 8, ETag: "e-2", ContentType: "video/mp4",
 					Meta: []Pair{{"m", "1"}}, System: []Pair{{"s", "1"}},
-					Parts:   []PartInfo{{Number: 1, Size: 4, Checksum: 11}, {Number: 2, Size: 5, Checksum: 22}},
+					Parts:   []PartInfo{{Number: 1, Size: 4, Checksum: Checksum{Sum: 11}}, {Number: 2, Size: 5, Checksum: Checksum{Sum: 22}}},
 					Extents: []Extent{in(segB, 4), in(segA, 5)},
 				}
 				if o := s.object(b1, "u"); !reflect.DeepEqual(o, want) {
@@ -259,10 +259,10 @@ func TestReplay(t *testing.T) {
 			), func(s state) { s.live(segA, 0); s.live(segJ, 0); s.live(segB, 5) }},
 		},
 		"amend": {
-			{at(&Put{Bucket: b1, Key: "k", Object: Object{Size: 5, ETag: "e", Checksum: 7, ModTimeUnixNano: 9, Meta: []Pair{{"m", "1"}}, System: []Pair{{"a", "1"}, {"b", "2"}}}, Body: Body{Extents: []Extent{in(segA, 5)}}}), nothing},
+			{at(&Put{Bucket: b1, Key: "k", Object: Object{Size: 5, ETag: "e", Checksum: Checksum{Sum: 7}, ModTimeUnixNano: 9, Meta: []Pair{{"m", "1"}}, System: []Pair{{"a", "1"}, {"b", "2"}}}, Body: Body{Extents: []Extent{in(segA, 5)}}}), nothing},
 			{at(&Amend{Bucket: b1, Key: "k", Version: 2 << 16, System: []Pair{{"c", "3"}}}), func(s state) {
 				want := Object{
-					Version: 2 << 16, Size: 5, ETag: "e", Checksum: 7, ModTimeUnixNano: 9,
+					Version: 2 << 16, Size: 5, ETag: "e", Checksum: Checksum{Sum: 7}, ModTimeUnixNano: 9,
 					Meta: []Pair{{"m", "1"}}, System: []Pair{{"c", "3"}}, Extents: []Extent{in(segA, 5)},
 				}
 				if o := s.object(b1, "k"); !reflect.DeepEqual(o, want) {

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/google/uuid"
@@ -169,21 +170,36 @@ func (b *Body) resolve(p Place) []Extent {
 	}}
 }
 
+// Checksum tells the bytes of a body from any others, wherever they were read. How it
+// is computed is the pool's matter, and in FORMAT.md.
+type Checksum struct {
+	Sum    uint64
+	Leaves bool // of the body's leaves and its length; else xxhash64 of all its bytes, as in records of before
+}
+
+func (s Checksum) String() string {
+	if s.Leaves {
+		return fmt.Sprintf("%016x (of leaves)", s.Sum)
+	}
+	return fmt.Sprintf("%016x", s.Sum)
+}
+
 // PartInfo is what a finished multipart object keeps of one of its parts, in
 // their order in the object. Checksum is the part's own, since the checksums
 // of parts do not add up to one of the whole.
 type PartInfo struct {
 	Number   int // 1 to 10000, ascending
 	Size     int64
-	Checksum uint64 // xxhash64 of the part's bytes
+	Checksum Checksum
 	System   []Pair
 }
 
 func (p *PartInfo) code(c *coder) {
 	c.int(1, &p.Number, MaxParts)
 	c.size(2, &p.Size, math.MaxInt64)
-	c.fixed(3, &p.Checksum)
+	c.fixed(3, &p.Checksum.Sum)
 	pairs(c, 4, &p.System)
+	c.bool(5, &p.Checksum.Leaves)
 	if c.err == nil && p.Number == 0 {
 		c.fail("a part's number is zero")
 	}
@@ -206,7 +222,7 @@ type Object struct {
 	ModTimeUnixNano int64
 	ETag            string // without quotes
 	ContentType     string
-	Checksum        uint64     // xxhash64 of the whole body; 0 for a multipart object, whose parts carry theirs
+	Checksum        Checksum   // zero for a multipart object, whose parts carry theirs
 	Meta            []Pair     // the client's own, ascending by name
 	System          []Pair     // kept headers and checksums, ascending by name
 	Parts           []PartInfo // of a multipart object
@@ -225,11 +241,12 @@ func (o *Object) codeSummary(c *coder) {
 
 func (o *Object) code(c *coder) {
 	o.codeSummary(c)
-	c.fixed(6, &o.Checksum)
+	c.fixed(6, &o.Checksum.Sum)
 	pairs(c, 7, &o.Meta)
 	pairs(c, 8, &o.System)
 	partInfos(c, 9, &o.Parts)
 	extents(c, 10, &o.Extents)
+	c.bool(11, &o.Checksum.Leaves)
 }
 
 // Bucket is the catalog's entry of one bucket. Its id is the sequence number
@@ -275,24 +292,26 @@ type Part struct {
 	Size            int64
 	ModTimeUnixNano int64
 	ETag            string
-	Checksum        uint64 // xxhash64 of the part's bytes
+	Checksum        Checksum
 	System          []Pair
 	Extents         []Extent
 }
 
-// codeSummary codes what listings show, all but the extents, which come last.
+// codeSummary codes what listings show: all but the extents, and the form of the checksum
+// behind them.
 func (p *Part) codeSummary(c *coder) {
 	c.uint64(1, &p.Version)
 	c.size(2, &p.Size, math.MaxInt64)
 	c.time(3, &p.ModTimeUnixNano)
 	c.string(4, &p.ETag, MaxETag)
-	c.fixed(5, &p.Checksum)
+	c.fixed(5, &p.Checksum.Sum)
 	pairs(c, 6, &p.System)
 }
 
 func (p *Part) code(c *coder) {
 	p.codeSummary(c)
 	extents(c, 7, &p.Extents)
+	c.bool(8, &p.Checksum.Leaves)
 }
 
 // Class counts the stripes of a sealed segment that have D data columns and a

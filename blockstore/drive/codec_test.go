@@ -42,6 +42,22 @@ func TestLabelGolden(t *testing.T) {
 	}
 }
 
+// TestLabelFeatures: a pool's features stand where a binary that knows none refuses
+// whatever is not zero, and one that it does not know is refused (R22).
+func TestLabelFeatures(t *testing.T) {
+	l := sampleLabel()
+	l.Features = Leaves
+	b := l.Encode()
+	golden(t, "label-features.golden", b)
+	if got, err := DecodeLabel(b); err != nil || !reflect.DeepEqual(got, l) || b[lFeatures] != 1 {
+		t.Fatalf("decoded %+v, %v", got, err)
+	}
+	b[lFeatures] |= byte(AllFeatures + 1)
+	if _, err := DecodeLabel(resum(b)); !errors.Is(err, ErrVersion) {
+		t.Errorf("a feature that is not known: %v", err)
+	}
+}
+
 func TestFileHeaderGolden(t *testing.T) {
 	h := sampleFileHeader()
 	b := bytes.Repeat([]byte{0xee}, FileHeaderBytes)

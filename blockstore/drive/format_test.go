@@ -113,7 +113,7 @@ func formatTables() [][]string {
 			{lVersion, 2, fmt.Sprintf("version | %d", labelVersion)},
 			{lZero0, 2, "zero"},
 			{lLength, 4, "length | of the whole, checksum included; it is the length of the file"},
-			{lFeatures, 8, "features | incompatible ones; 0"},
+			{lFeatures, 8, "features | see below"},
 			{lPool, 16, "pool | UUID"},
 			{lDrive, 16, "drive | UUID"},
 			{lCreated, 8, "created | Unix seconds, signed"},
@@ -133,6 +133,7 @@ func formatTables() [][]string {
 		},
 			fmt.Sprintf("%d | %d each | members, then old members | see below", lList, labelMember),
 			fmt.Sprintf("length-%d | %d | checksum | of all bytes before", labelSum, labelSum)),
+		{fmt.Sprintf("%d | records may have checksums of leaves", Leaves)},
 		layout([]row{
 			{mID, 16, "drive | UUID"},
 			{mSlot, 2, "slot | number for people"},

@@ -23,12 +23,27 @@ type Label struct {
 type Membership struct {
 	Epoch         uint32
 	Parity, Width int      // m, and k+m at full width
+	Features      Features // what has to be known to read the pool
 	SegmentBytes  int64    // at which size of its files a segment is full
 	Members       []Member // as of this epoch
 	Old           []Member // the members before, while the change is not durable on a quorum of both (R8)
 	Checkpoint    Checkpoint
 	Floor         uint64 // LSN below which no catalog replica may be replayed (R10)
 }
+
+// Features are what the format of a pool has come to have since its version. One that
+// a binary does not know makes it refuse the pool (R22). None is ever taken back.
+type Features uint64
+
+const (
+	// Leaves: records may carry checksums of a body's leaves.
+	Leaves Features = 1 << iota
+
+	// AllFeatures are those that this binary knows. It gives them to every pool that it
+	// opens to write, with the epoch of that opening: so they are durable on a quorum
+	// before the first record that needs them.
+	AllFeatures = Leaves
+)
 
 // Checkpoint says that records up to LSN count only as restated in the batches
 // First to Last of the journal. All zero: there is none yet.

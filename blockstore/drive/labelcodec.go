@@ -61,6 +61,7 @@ func (l Label) Encode() []byte {
 	copy(b[lMagic:], labelMagic)
 	le.PutUint16(b[lVersion:], labelVersion)
 	le.PutUint32(b[lLength:], uint32(n))
+	le.PutUint64(b[lFeatures:], uint64(l.Features))
 	copy(b[lPool:], l.Pool[:])
 	copy(b[lDrive:], l.Drive[:])
 	le.PutUint64(b[lCreated:], uint64(l.CreatedUnix))
@@ -114,7 +115,8 @@ func DecodeLabel(b []byte) (Label, error) {
 	if le.Uint64(b[end:]) != xxhash.Sum64(b[:end]) {
 		return fail("%w", ErrChecksum)
 	}
-	if f := le.Uint64(b[lFeatures:]); f != 0 {
+	features := Features(le.Uint64(b[lFeatures:]))
+	if f := features &^ AllFeatures; f != 0 {
 		return fail("features %#x: %w", f, ErrVersion)
 	}
 	members, old := int(le.Uint16(b[lMembers:])), int(le.Uint16(b[lOld:]))
@@ -129,7 +131,7 @@ func DecodeLabel(b []byte) (Label, error) {
 		Reserved:    le.Uint32(b[lReserved:]),
 		Membership: Membership{
 			Epoch:  le.Uint32(b[lEpoch:]),
-			Parity: int(b[lParity]), Width: int(b[lWidth]),
+			Parity: int(b[lParity]), Width: int(b[lWidth]), Features: features,
 			SegmentBytes: int64(le.Uint64(b[lSegment:])),
 			Checkpoint: Checkpoint{
 				LSN: le.Uint64(b[lCheckpoint:]), First: le.Uint64(b[lFirst:]), Last: le.Uint64(b[lLast:]),
@@ -167,6 +169,8 @@ func DecodeLabel(b []byte) (Label, error) {
 func (l *Label) check() error {
 	k := l.Width - l.Parity
 	switch {
+	case l.Features&^AllFeatures != 0:
+		return fmt.Errorf("features %#x", uint64(l.Features))
 	case l.Parity < 1 || l.Parity > MaxParity || k < 1 || k > MaxData:
 		return fmt.Errorf("no geometry: m=%d width=%d", l.Parity, l.Width)
 	case l.SegmentBytes < 1:

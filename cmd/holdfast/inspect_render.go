@@ -75,6 +75,9 @@ func labelText(b *strings.Builder, d blockstore.InspectedLabel) {
 	fmt.Fprintf(b, "  label of drive %v, pool %v\n", d.Drive, d.Pool)
 	fmt.Fprintf(b, "  made %s; epoch %d (%d reserved); %d columns, %d of them parity; segments of %s\n",
 		time.Unix(d.CreatedUnix, 0).UTC().Format(time.RFC3339), d.Epoch, d.ReservedEpoch, d.Width, d.Parity, size(d.SegmentBytes))
+	if d.Features != 0 {
+		fmt.Fprintf(b, "  features %#x\n", uint64(d.Features))
+	}
 	if d.CheckpointLSN == 0 {
 		fmt.Fprintf(b, "  no checkpoint; floor %d\n", d.Floor)
 	} else {
