@@ -13,6 +13,11 @@ type digester struct {
 	digest  func([]byte) // nil: nobody wants it
 	stripes chan digestible
 	ended   chan struct{}
+
+	// Where the lists of columns lie, in turn: when one is taken over, the one before it
+	// is done with.
+	lists *[2][maxColumns]*buffer
+	turn  int
 }
 
 // digestible is bytes that lie in columns, each filled to length but the last.
@@ -30,9 +35,13 @@ func (d *digester) take(cols []*buffer, length int, bytes int64) {
 	}
 	if d.stripes == nil {
 		d.stripes, d.ended = make(chan digestible), make(chan struct{})
+		if d.lists == nil {
+			d.lists = new([2][maxColumns]*buffer)
+		}
 		go d.run()
 	}
-	s := digestible{cols: append([]*buffer(nil), cols...), length: length, bytes: bytes}
+	s := digestible{cols: append(d.lists[d.turn][:0], cols...), length: length, bytes: bytes}
+	d.turn = 1 - d.turn
 	for _, c := range s.cols {
 		c.Hold()
 	}

@@ -2,6 +2,7 @@ package blockstore
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -137,8 +138,13 @@ func (s *share) get(ctx context.Context) (*buffer, error) {
 // getAll waits for n buffers at once. Taking them together is what keeps two
 // callers from each holding half of what both need.
 func (s *share) getAll(ctx context.Context, n int) ([]*buffer, error) {
+	return s.appendAll(ctx, nil, n)
+}
+
+// appendAll is getAll behind what a list has.
+func (s *share) appendAll(ctx context.Context, list []*buffer, n int) ([]*buffer, error) {
 	if n == 0 {
-		return nil, nil // not even behind others
+		return list, nil // not even behind others
 	}
 	unit := int64(s.home.columnBytes())
 	if !s.sem.TryAcquire(unit * int64(n)) {
@@ -155,26 +161,26 @@ func (s *share) getAll(ctx context.Context, n int) ([]*buffer, error) {
 			return nil, err
 		}
 	}
-	bufs := make([]*buffer, n)
-	for i := range bufs {
-		bufs[i] = s.take(unit)
+	list = slices.Grow(list, n)
+	for range n {
+		list = append(list, s.take(unit))
 	}
-	return bufs, nil
+	return list, nil
 }
 
-// further waits for what a stripe needs beyond the columns that it came in: some
-// for data, and m for parity.
-func (mem *memory) further(ctx context.Context, data, m int) ([]*buffer, error) {
-	bufs, err := mem.spread.getAll(ctx, data)
+// further waits for what a stripe needs beyond the columns that it came in, which are
+// the list: some for data, and m for parity.
+func (mem *memory) further(ctx context.Context, list []*buffer, data, m int) ([]*buffer, error) {
+	bufs, err := mem.spread.appendAll(ctx, list, data)
 	if err != nil {
 		return nil, err
 	}
-	parity, err := mem.parity.getAll(ctx, m)
+	all, err := mem.parity.appendAll(ctx, bufs, m)
 	if err != nil {
-		releaseAll(bufs)
+		releaseAll(bufs[len(list):])
 		return nil, err
 	}
-	return append(bufs, parity...), nil
+	return all, nil
 }
 
 // tryGet takes a buffer if one is free.

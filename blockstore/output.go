@@ -21,8 +21,9 @@ type output struct {
 	depth   int    // operations that may be under way per file
 	used    uint64 // files written to
 	hung    uint64 // files given up on
-	queues  []chan func(*drive.File, func(error))
+	queues  []chan *fileWork
 	results chan ioResult // one per file when its queue is closed and done
+	late    *time.Timer   // of sends to queues that are full
 }
 
 // newOutput prepares writes to a segment, with up to depth operations under
@@ -30,21 +31,22 @@ type output struct {
 func (p *Pool) newOutput(seg *segment, depth int) *output {
 	return &output{
 		p: p, seg: seg, depth: depth,
-		queues:  make([]chan func(*drive.File, func(error)), seg.width()),
+		queues:  make([]chan *fileWork, seg.width()),
 		results: make(chan ioResult, seg.width()),
 	}
 }
 
-// send queues an operation for file i, starting its feeder at first use. It
-// says no if the file's drive does not get on with what it has.
-func (o *output) send(i int, op func(*drive.File, func(error))) bool {
-	bit := uint64(1) << i
+// send queues work for its file, starting the feeder at first use. It says no if the
+// file's drive does not get on with what it has; then the work is dropped.
+func (o *output) send(w *fileWork) bool {
+	i, bit := w.file, uint64(1)<<w.file
 	if o.hung&bit != 0 {
+		w.drop()
 		return false
 	}
 	q := o.queues[i]
 	if q == nil {
-		q = make(chan func(*drive.File, func(error)), o.depth)
+		q = make(chan *fileWork, o.depth)
 		o.queues[i], o.used = q, o.used|bit
 		o.seg.mu.Lock()
 		id := o.seg.drives[i]
@@ -52,28 +54,33 @@ func (o *output) send(i int, op func(*drive.File, func(error))) bool {
 		o.p.wg.Go(func() { o.feed(i, id, q) })
 	}
 	select {
-	case q <- op:
+	case q <- w:
 		return true
 	default:
 	}
-	late := time.NewTimer(o.p.patience)
-	defer late.Stop()
+	if o.late == nil {
+		o.late = time.NewTimer(o.p.patience)
+	} else {
+		o.late.Reset(o.p.patience)
+	}
+	defer o.late.Stop()
 	select {
-	case q <- op:
+	case q <- w:
 		return true
-	case <-late.C:
+	case <-o.late.C:
 		o.hung |= bit
 		o.seg.mu.Lock()
 		id := o.seg.drives[i]
 		o.seg.mu.Unlock()
 		o.p.wg.Go(func() { o.p.hung(id) })
+		w.drop()
 		return false
 	}
 }
 
 // feed hands one file's operations to its drive and reports the first error of
 // all of them, once every one is over.
-func (o *output) feed(i int, id uuid.UUID, q <-chan func(*drive.File, func(error))) {
+func (o *output) feed(i int, id uuid.UUID, q <-chan *fileWork) {
 	d := o.p.members.now().drives[id]
 	f, err := o.p.file(o.p.ctx, o.seg, i, false)
 	done := make(chan error, o.depth)
@@ -84,16 +91,16 @@ func (o *output) feed(i int, id uuid.UUID, q <-chan func(*drive.File, func(error
 			err = e
 		}
 	}
-	for op := range q {
+	for w := range q {
 		if err != nil {
-			op(nil, nil)
+			w.drop()
 			continue
 		}
 		for pending == o.depth {
 			note(<-done)
 		}
 		pending++
-		op(f, func(e error) { done <- e })
+		w.begin(f, done)
 	}
 	for pending > 0 {
 		note(<-done)
@@ -122,34 +129,8 @@ var errGone = errors.New("it was away meanwhile")
 // write queues the stripe's blocks. The buffers are held until written.
 func (o *output) write(st *stripe) {
 	for i := range st.columns() {
-		buf, block, off := st.bufs[i], st.block(i), st.offset
 		id := o.seg.driveOf(drive.ColumnOf(i, st.d, st.seg.k), st.no)
-		o.p.space.take(id, int64(len(block)))
-		buf.Hold()
-		over := func() {
-			o.p.space.landed(id, int64(len(block)))
-			buf.Release()
-		}
-		queued := o.send(st.file(i), func(f *drive.File, done func(error)) {
-			if f == nil {
-				over()
-				return
-			}
-			write := f.WriteAt
-			if o.seg.kind == drive.Bulk {
-				write = f.WriteThrough
-			}
-			write(block, off, func(err error) {
-				over()
-				if drive.IsNoSpace(err) {
-					o.full(id, st.file(i))
-				}
-				done(err)
-			})
-		})
-		if !queued {
-			over()
-		}
+		o.send(o.writing(st.file(i), id, st.bufs[i], st.block(i), st.offset))
 	}
 }
 
@@ -166,11 +147,7 @@ func (o *output) full(id uuid.UUID, file int) {
 func (o *output) sync() {
 	for i, q := range o.queues {
 		if q != nil {
-			o.send(i, func(f *drive.File, done func(error)) {
-				if f != nil {
-					f.Sync(done)
-				}
-			})
+			o.send(o.work(i))
 		}
 	}
 	o.release()

@@ -78,8 +78,10 @@ type Pool struct {
 	wereAway      atomic.Int64 // voting members that did not take part, when it was looked last
 	unlucky       sync.Map     // uuid.UUID of drives whose replica was dropped
 
-	readings sync.Pool // of *reading that are over
-	senders  sync.Pool // of *sender likewise
+	readings  sync.Pool // of *reading that are over
+	senders   sync.Pool // of *sender likewise
+	fileWorks sync.Pool // of *fileWork likewise
+	kits      sync.Pool // of *uploadKit, of uploads that have ended
 
 	pinning sync.RWMutex // held for writing while segments are dropped
 

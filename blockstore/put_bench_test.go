@@ -61,7 +61,7 @@ func benchPut(p *Pool, key string, body []byte) error {
 }
 
 // benchPool makes a 4+2 pool with a bucket "bucket" on the real file system.
-func benchPool(b *testing.B) *Pool {
+func benchPool(b testing.TB) *Pool {
 	b.Helper()
 	root := b.TempDir()
 	var dirs []string

@@ -59,6 +59,7 @@ type upload struct {
 	pinned  []*segment // until close
 	stripes []uploadedStripe
 	digest  digester
+	kit     *uploadKit // where cols and stripes begin; nil before the first
 }
 
 // uploadedStripe is one stripe written for an upload, not yet known durable.
@@ -262,6 +263,7 @@ func (u *upload) room() ([]byte, error) {
 		}
 	}
 	if len(u.cols) == 0 {
+		u.takeKit()
 		u.plan()
 	}
 	u.cols, u.fill = append(u.cols, buf), 0
@@ -303,6 +305,7 @@ func (u *upload) close() {
 	u.giveIntake()
 	releaseAll(u.cols)
 	u.cols = nil
+	u.giveKit()
 	for _, o := range u.outs {
 		o.release()
 	}

@@ -157,7 +157,7 @@ func (u *upload) rewriteSplit(seg *segment, rd *stripeRead) (list []uploadedStri
 // restripe writes spans as a new stripe, or as several if it has to be split,
 // and returns what it wrote.
 func (u *upload) restripe(seg *segment, d, length int, spans [][]byte, bytes int64) ([]uploadedStripe, error) {
-	bufs, err := u.p.mem.further(u.ctx, d, seg.m)
+	bufs, err := u.p.mem.further(u.ctx, nil, d, seg.m)
 	if err != nil {
 		return nil, err
 	}
@@ -176,5 +176,5 @@ func (u *upload) restripe(seg *segment, d, length int, spans [][]byte, bytes int
 			}
 		}
 	}
-	return u.put(seg, st, bytes)
+	return u.put(nil, seg, st, bytes)
 }

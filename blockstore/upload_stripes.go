@@ -61,37 +61,37 @@ func (u *upload) writeStripe(seg *segment, n int, bytes int64) error {
 	if length != u.limit {
 		u.digest.settle()
 	}
-	extra, err := u.p.mem.further(u.ctx, max(0, d-n), seg.m)
+	u.takeKit()
+	bufs, err := u.p.mem.further(u.ctx, append(u.kit.bufs[:0], u.cols[:n]...), max(0, d-n), seg.m)
 	if err != nil {
 		return err
 	}
-	bufs := append(u.cols[:n:n], extra...)
-	u.cols = append([]*buffer(nil), u.cols[n:]...)
+	u.cols = slices.Delete(u.cols, 0, n) // they are the stripe's now
 	if length != u.limit {
 		respread(bufs[:max(d, n)], u.limit, length, bytes)
 	}
 	if d < n { // fewer columns than before: the rest is not needed
 		releaseAll(bufs[d:n])
-		bufs = append(bufs[:d:d], bufs[n:]...)
+		bufs = slices.Delete(bufs, d, n)
 	}
-	st := &stripe{d: d, length: length, bufs: bufs}
+	st := u.kit.stripe(d, length, bufs)
 	defer st.release()
 	for i := range d { // zero behind the data
 		from := min(max(bytes-int64(i)*int64(length), 0), int64(length))
 		clear(bufs[i].payload()[from:length])
 	}
-	list, err := u.put(seg, st, bytes)
-	u.stripes = append(u.stripes, list...)
+	u.stripes, err = u.put(u.stripes, seg, st, bytes)
 	return err
 }
 
 // put gives the stripe a place in seg, or in a later one if that is full or one
 // of its drives is, and writes it. If that is narrower, because drives were lost
-// or are full, it becomes several. It returns what it became.
-func (u *upload) put(seg *segment, st *stripe, bytes int64) ([]uploadedStripe, error) {
+// or are full, it becomes several. It returns the list with what it became behind,
+// also what was written before an error.
+func (u *upload) put(list []uploadedStripe, seg *segment, st *stripe, bytes int64) ([]uploadedStripe, error) {
 	for {
 		if seg.k < st.d {
-			return u.putSplit(seg, st, bytes)
+			return u.putSplit(list, seg, st, bytes)
 		}
 		if u.p.space.admits(seg.drives) {
 			u.pin(seg)
@@ -103,21 +103,21 @@ func (u *upload) put(seg *segment, st *stripe, bytes int64) ([]uploadedStripe, e
 		u.p.retire(seg)
 		var err error
 		if seg, err = u.p.bulk.segment(u.ctx, u.slot); err != nil {
-			return nil, err
+			return list, err
 		}
 	}
 	if err := u.p.seal(st, drive.Batch{}, false); err != nil {
-		return nil, err
+		return list, err
 	}
 	u.p.gate.Touch()
 	u.output(seg).write(st)
-	return []uploadedStripe{{seg: seg, no: st.no, offset: st.offset, d: st.d, length: st.length, bytes: bytes}}, nil
+	return append(list, uploadedStripe{seg: seg, no: st.no, offset: st.offset, d: st.d, length: st.length, bytes: bytes}), nil
 }
 
 // putSplit writes the data columns of a stripe as several stripes that fit a
 // narrower segment. It gives the parity buffers back before it waits for others,
 // since those it waits for may be held by uploads that do the same.
-func (u *upload) putSplit(seg *segment, st *stripe, bytes int64) (list []uploadedStripe, err error) {
+func (u *upload) putSplit(list []uploadedStripe, seg *segment, st *stripe, bytes int64) ([]uploadedStripe, error) {
 	releaseAll(st.bufs[st.d:])
 	for from := 0; from < st.d && bytes > 0; from += seg.k {
 		n := min(seg.k, st.d-from)
@@ -127,9 +127,8 @@ func (u *upload) putSplit(seg *segment, st *stripe, bytes int64) (list []uploade
 		}
 		part := &stripe{d: n, length: st.length, bufs: slices.Concat(st.bufs[from:from+n], parity)}
 		size := min(bytes, int64(n)*int64(st.length))
-		parts, err := u.put(seg, part, size)
+		list, err = u.put(list, seg, part, size)
 		releaseAll(part.bufs[n:])
-		list = append(list, parts...)
 		if err != nil {
 			return list, err
 		}

@@ -18,6 +18,7 @@ type direct struct {
 	fd    int
 	state directState
 	write func(fd int, pages [][]byte, off int64) (int, error) // writeDirect, or a test's
+	pages [RunMax][]byte                                       // of the write under way
 }
 
 type directState uint8
@@ -46,7 +47,8 @@ func (f *File) writeThrough(run []task) (n int, err error) {
 	if !f.hasDirect() {
 		return 0, nil
 	}
-	pages, total := make([][]byte, 0, RunMax), 0
+	pages, total := f.direct.pages[:0], 0
+	defer clear(f.direct.pages[:])
 	for i := range run {
 		pages, total = append(pages, run[i].p), total+len(run[i].p)
 	}
@@ -84,7 +86,7 @@ func (f *File) hasDirect() bool {
 		f.direct.state = directRefused
 		if f.drive.fs == vfs.Default && f.f.Fd() != vfs.InvalidFd {
 			if fd, err := openDirect(f.f.Fd()); err == nil { // else too many are open, at worst
-				f.direct = direct{fd, directOpen, writeDirect}
+				f.direct = direct{fd: fd, state: directOpen, write: writeDirect}
 			}
 		}
 	}

@@ -13,6 +13,7 @@ import (
 type queue struct {
 	writes, reads chan task
 	held          atomic.Pointer[task] // the next write, which was taken from writes too early
+	spare         *task                // memory for held, the writer's: whoever takes held out of it has its memory
 	stop          chan struct{}
 	workers       sync.WaitGroup
 	writing       atomic.Int64   // when the write or sync under way began; 0: none is
@@ -82,6 +83,7 @@ func (q *queue) write() {
 	for {
 		if t := q.held.Swap(nil); t != nil {
 			run = append(run, *t)
+			q.spare, *t = t, task{}
 		} else {
 			select {
 			case t := <-q.writes:
@@ -116,7 +118,12 @@ func (q *queue) gather(run []task) []task {
 		select {
 		case t := <-q.writes:
 			if !t.follows(&run[len(run)-1]) {
-				q.held.Store(&t)
+				held := q.spare
+				if q.spare = nil; held == nil {
+					held = new(task)
+				}
+				*held = t
+				q.held.Store(held)
 				return run
 			}
 			run = append(run, t)
