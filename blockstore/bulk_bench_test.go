@@ -2,6 +2,7 @@ package blockstore
 
 import (
 	"crypto/md5"
+	"errors"
 	"fmt"
 	"io"
 	"sync/atomic"
@@ -100,5 +101,38 @@ func BenchmarkGetBulk(b *testing.B) {
 				}
 			})
 		})
+	}
+}
+
+// BenchmarkGetDegraded reads objects, with all drives there and with two of them left out.
+func BenchmarkGetDegraded(b *testing.B) {
+	for _, size := range []int64{64 << 10, 1 << 20, benchSize} {
+		p := benchPool(b)
+		if _, err := p.Put(b.Context(), "bucket", "k", &blank{size}, PutOptions{Size: size}); err != nil {
+			b.Fatal(err)
+		}
+		for _, lost := range []int{0, 2} {
+			for i := range lost {
+				if _, err := p.FailDrive(b.Context(), fmt.Sprint(i+1), ChangeOptions{Force: true}); err != nil && !errors.Is(err, ErrReadOnly) {
+					b.Fatal(err)
+				}
+			}
+			b.Run(fmt.Sprintf("KiB=%d/lost=%d", size>>10, lost), func(b *testing.B) {
+				b.ReportAllocs()
+				cpuPerGiB(b, size, func() {
+					for range b.N {
+						o, err := p.Get(b.Context(), "bucket", "k")
+						if err != nil {
+							b.Fatal(err)
+						}
+						err = o.WriteTo(b.Context(), io.Discard, 0, size)
+						o.Close()
+						if err != nil {
+							b.Fatal(err)
+						}
+					}
+				})
+			})
+		}
 	}
 }

@@ -38,7 +38,7 @@ type outcome struct {
 // submit hands a client's change to the committer and waits until it is durable and
 // applied, or rejected. When ctx ends first, the change may happen yet.
 func (p *Pool) submit(ctx context.Context, r *request) (uint64, error) {
-	defer p.gate.Client()()
+	defer p.gate.Client().End()
 	return p.submitOwn(ctx, r)
 }
 

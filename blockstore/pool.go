@@ -81,7 +81,9 @@ type Pool struct {
 	readings  sync.Pool // of *reading that are over
 	senders   sync.Pool // of *sender likewise
 	fileWorks sync.Pool // of *fileWork likewise
-	kits      sync.Pool // of *uploadKit, of uploads that have ended
+	// Of *stripeRead that were released.
+	stripeReads sync.Pool
+	kits        sync.Pool // of *uploadKit, of uploads that have ended
 
 	pinning sync.RWMutex // held for writing while segments are dropped
 

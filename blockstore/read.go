@@ -3,6 +3,7 @@ package blockstore
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -27,12 +28,22 @@ type stripeRead struct {
 	spans [][]byte // in order
 	bufs  []*buffer
 
-	// Where the two begin: most reads are of one column.
-	span [1][]byte
-	buf  [1]*buffer
+	// Where the two begin, and how many there were.
+	span  [drive.MaxData][]byte
+	buf   [drive.MaxData]*buffer
+	n     int
+	reads *sync.Pool // where it goes back to
 }
 
-func (r *stripeRead) release() { releaseAll(r.bufs) }
+// release gives the buffers back that are left, and the stripeRead itself: whoever
+// releases it is the last to know of it.
+func (r *stripeRead) release() {
+	releaseAll(r.bufs)
+	clear(r.span[:r.n])
+	clear(r.buf[:r.n])
+	r.spans, r.bufs, r.n = nil, nil, 0
+	r.reads.Put(r)
+}
 
 // column is one column's share of a read, and owns the buffer for it. A read under
 // way holds that as well.
@@ -70,6 +81,9 @@ type reading struct {
 	at   stripeAt
 	cols []*column // by stored index: those asked for, and in a rescue all
 
+	// Lists of buffers that were taken for it, which the columns own.
+	bufs, more []*buffer
+
 	// Of a reading that others work on.
 	stop    context.CancelFunc
 	results chan answer // has room for one of every column
@@ -86,11 +100,13 @@ type answer struct{ of, read *column }
 // The caller releases the result.
 func (p *Pool) readStripe(ctx context.Context, at stripeAt, from, n int64) (*stripeRead, error) {
 	first, last := int(from/int64(at.length)), int((from+n-1)/int64(at.length))
-	bufs, err := p.readBuffers(ctx, last-first+1)
+	r := p.newReading(ctx, at)
+	bufs, err := p.readBuffers(ctx, r.bufs[:0], last-first+1)
 	if err != nil {
+		r.end()
 		return nil, err
 	}
-	r := p.newReading(ctx, at)
+	r.bufs = bufs
 	for i, buf := range bufs {
 		in := int64(first+i) * int64(at.length)
 		lo, hi := max(from, in)-in, min(from+n-in, int64(at.length))
@@ -109,7 +125,10 @@ func (p *Pool) readStripe(ctx context.Context, at stripeAt, from, n int64) (*str
 		}
 		return nil, err
 	}
-	rd := &stripeRead{}
+	rd, _ := p.stripeReads.Get().(*stripeRead)
+	if rd == nil {
+		rd = &stripeRead{reads: &p.stripeReads}
+	}
 	rd.spans, rd.bufs = rd.span[:0], rd.buf[:0]
 	for _, c := range r.cols {
 		if !c.asked {
@@ -120,6 +139,7 @@ func (p *Pool) readStripe(ctx context.Context, at stripeAt, from, n int64) (*str
 		rd.spans, rd.bufs = append(rd.spans, c.buf.payload()[lo:hi]), append(rd.bufs, c.buf)
 		c.buf = nil // the caller's now
 	}
+	rd.n = len(rd.spans)
 	r.end()
 	return rd, nil
 }
@@ -175,6 +195,8 @@ func (r *reading) end() {
 	}
 	p := r.p // nobody else knows of the reading: another may have its memory
 	r.p, r.ctx, r.at, r.cols = nil, nil, stripeAt{}, r.cols[:0]
+	clear(r.bufs)
+	clear(r.more)
 	p.readings.Put(r)
 }
 
@@ -188,16 +210,16 @@ func (r *reading) agree() bool {
 	return agree
 }
 
-// readBuffers gets the buffers for a read. A single column need not wait behind
+// readBuffers gets the buffers for a read, behind what the list has. A single column need not wait behind
 // whole stripes.
-func (p *Pool) readBuffers(ctx context.Context, n int) ([]*buffer, error) {
+func (p *Pool) readBuffers(ctx context.Context, list []*buffer, n int) ([]*buffer, error) {
 	if n > 1 {
-		return p.mem.reads.getAll(ctx, n)
+		return p.mem.reads.appendAll(ctx, list, n)
 	}
 	if buf := p.mem.reads.tryGet(); buf != nil {
-		return []*buffer{buf}, nil
+		return append(list, buf), nil
 	}
-	return p.mem.sips.getAll(ctx, 1)
+	return p.mem.sips.appendAll(ctx, list, 1)
 }
 
 // readAll reads and verifies the columns in parallel; each gets its error. A drive

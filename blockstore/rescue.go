@@ -63,10 +63,11 @@ func (r *reading) widen() error {
 		c.lo, c.hi = lo, hi
 		asked |= 1 << c.stored
 	}
-	bufs, err := r.p.mem.rescues.getAll(r.ctx, lacking)
+	bufs, err := r.p.mem.rescues.appendAll(r.ctx, r.more[:0], lacking)
 	if err != nil {
 		return err
 	}
+	r.more = bufs
 	for i := range all {
 		if asked&(1<<i) == 0 {
 			c := r.add()

@@ -183,9 +183,9 @@ func (s *sender) read(ctx context.Context, off int64) error {
 		part = sp
 		return false
 	})
-	end := s.p.gate.Client()
+	reading := s.p.gate.Client()
 	rd, err := s.p.readStripe(ctx, part.at, part.from, part.n)
-	end()
+	reading.End()
 	if err != nil {
 		return err
 	}
@@ -242,6 +242,7 @@ func (s *sender) next() (b []byte, buf *buffer, yielded bool) {
 	}
 	if len(rd.spans) == 0 {
 		s.current = nil
+		rd.release()
 	}
 	s.account()
 	return b, buf, false
@@ -286,9 +287,9 @@ func (s *sender) sip(ctx context.Context) error {
 	n := 0
 	s.o.parts(s.off, min(s.left, int64(len(s.own))), func(sp stripePart) bool {
 		var rd *stripeRead
-		end := s.p.gate.Client()
+		reading := s.p.gate.Client()
 		rd, err = s.p.readStripe(ctx, sp.at, sp.from, sp.n)
-		if end(); err != nil {
+		if reading.End(); err != nil {
 			return false
 		}
 		for _, b := range rd.spans {

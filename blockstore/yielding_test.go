@@ -35,7 +35,7 @@ func TestMendYields(t *testing.T) {
 		seg.closeFiles()
 	}
 	w.p.opt.unyielding = false
-	end := w.p.gate.Client()
+	end := w.p.gate.Client().End
 	most := w.largestOp()
 	r := mendAll(t, w.p, MendOptions{Records: true})
 	end()

@@ -45,23 +45,31 @@ func New() *Gate {
 // now is the time since the gate was made, never zero.
 func (g *Gate) now() time.Duration { return max(1, time.Since(g.made)) }
 
+// Operation is one of a client's.
+type Operation struct {
+	gate  *Gate
+	began time.Duration
+}
+
 // Client says that an operation of a client begins: one that waits for drives or
-// processors, and not for the client. The result is to be called when it ends.
-func (g *Gate) Client() (end func()) {
-	began := g.now()
+// processors, and not for the client. It is to be ended once.
+func (g *Gate) Client() Operation {
 	g.inFlight.Add(1)
-	return func() {
-		now := g.now()
-		g.inFlight.Add(-1)
-		g.last.Store(int64(now))
-		if g.works.Load() == 0 {
-			return
-		}
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		for _, d := range g.duties {
-			d.observe(began, now-began)
-		}
+	return Operation{g, g.now()}
+}
+
+// End says that the operation has ended.
+func (o Operation) End() {
+	g, now := o.gate, o.gate.now()
+	g.inFlight.Add(-1)
+	g.last.Store(int64(now))
+	if g.works.Load() == 0 {
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, d := range g.duties {
+		d.observe(o.began, now-o.began)
 	}
 }
 

@@ -37,7 +37,7 @@ func TestNobodyThere(t *testing.T) {
 		if !w.Free() || g.Yielding() {
 			t.Error("work is held back before a client came")
 		}
-		end := g.Client()
+		end := g.Client().End
 		time.Sleep(time.Minute)
 		if w.Free() || turn(t, w, "disk").Free {
 			t.Error("work is not held back while a client's operation is under way")
@@ -68,7 +68,7 @@ func TestNobodyThere(t *testing.T) {
 // disks have nothing to do with each other.
 func TestTurns(t *testing.T) {
 	within(t, func(t *testing.T, g *Gate) {
-		defer g.Client()()
+		defer g.Client().End()
 		w := g.Begin(Routine)
 		defer w.End()
 		const took = 2 * time.Millisecond
@@ -95,7 +95,7 @@ func TestTurns(t *testing.T) {
 // TestPause: a cycle begins without work.
 func TestPause(t *testing.T) {
 	within(t, func(t *testing.T, g *Gate) {
-		defer g.Client()()
+		defer g.Client().End()
 		w := g.Begin(Repair)
 		defer w.End()
 		for range 20 {
@@ -117,7 +117,7 @@ func TestPause(t *testing.T) {
 // TestComputed: rests are in proportion to what was computed, however small the parts.
 func TestComputed(t *testing.T) {
 	within(t, func(t *testing.T, g *Gate) {
-		defer g.Client()()
+		defer g.Client().End()
 		w := g.Begin(Routine)
 		defer w.End()
 		const part, parts = 10 * time.Microsecond, 2000
@@ -140,7 +140,7 @@ func TestClientsLeave(t *testing.T) {
 	within(t, func(t *testing.T, g *Gate) {
 		w := g.Begin(Routine)
 		defer w.End()
-		end := g.Client()
+		end := g.Client().End
 		one := turn(t, w, "disk")
 		time.Sleep(time.Hour) // it has to rest for longer than waitMax
 		end()
@@ -159,7 +159,7 @@ func TestClientsLeave(t *testing.T) {
 // is not waited for for ever; a caller that leaves leaves at once.
 func TestAlwaysEnds(t *testing.T) {
 	within(t, func(t *testing.T, g *Gate) {
-		defer g.Client()()
+		defer g.Client().End()
 		w := g.Begin(Routine)
 		defer w.End()
 		hung := turn(t, w, "disk")
@@ -195,7 +195,7 @@ func TestNeverStarves(t *testing.T) {
 		for range 4 { // to whom the work is a nuisance
 			clients.Go(func() {
 				for ctx.Err() == nil {
-					end := g.Client()
+					end := g.Client().End
 					if pauseLeft(g.now()) > 0 {
 						time.Sleep(time.Millisecond)
 					} else {
