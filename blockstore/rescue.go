@@ -166,10 +166,13 @@ func (r *reading) damage(good int) error {
 // agreeing finds good columns with the same tables, the most of any such set (R1).
 func agreeing(cols []*column) (best []*column) {
 	for i, c := range cols {
+		if len(best) >= len(cols)-i {
+			break // no set of the others has more
+		}
 		if c.err != nil {
 			continue
 		}
-		set := []*column{c}
+		set := append(make([]*column, 0, len(cols)-i), c)
 		for _, o := range cols[i+1:] {
 			if o.err == nil && o.head.SameStripe(&c.head) {
 				set = append(set, o)

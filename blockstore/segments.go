@@ -217,13 +217,33 @@ func (p *Pool) driveFor(seg *segment, index int, leftOut bool) (*drive.Drive, uu
 	seg.mu.Unlock()
 	d := v.drives[id]
 	if d == nil {
-		return nil, id, fmt.Errorf("drive %v: %w", id, errAway)
+		return nil, id, &awayError{id: id}
 	}
 	if why := v.why[id]; why != nil && !leftOut {
-		return nil, id, fmt.Errorf("drive %v: %w: %w", id, errAway, why)
+		return nil, id, &awayError{id, why}
 	}
 	return d, id, nil
 }
+
+// awayError is errAway of a drive, and why that takes no part, if it is open. Every read
+// in a pool that lacks a drive meets one, so its text is made only if it is asked for.
+type awayError struct {
+	id  uuid.UUID
+	why error
+}
+
+func (e *awayError) Error() string {
+	if e.why == nil {
+		return fmt.Sprintf("drive %v: %v", e.id, errAway)
+	}
+	return fmt.Sprintf("drive %v: %v: %v", e.id, errAway, e.why)
+}
+
+// Is makes it an errAway.
+func (e *awayError) Is(target error) bool { return target == errAway }
+
+// Unwrap gives why.
+func (e *awayError) Unwrap() error { return e.why }
 
 // openFile opens a segment's file and keeps it with the segment.
 func (p *Pool) openFile(d *drive.Drive, seg *segment, index int) (*drive.File, error) {
