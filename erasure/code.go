@@ -74,6 +74,9 @@ func (c *Code) Verify(data, parity [][]byte) (bool, error) {
 	s := c.take()
 	defer c.give(s)
 	stored := s.store(data, parity)
+	if s.check == nil { // encoding does not need it, and what is pooled comes and goes
+		s.check = make([]byte, maxParity*chunkBytes)
+	}
 	for from := 0; from < size; from += chunkBytes {
 		to := min(from+chunkBytes, size)
 		for i := range parity {

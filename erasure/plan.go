@@ -83,10 +83,10 @@ func (p *plan) write(s *scratch, stored [][]byte, size int) {
 
 // scratch is what one operation needs beside the caller's columns.
 type scratch struct {
-	stored  [maxData + maxParity][]byte  // the columns by stored index
-	inputs  [maxData][]byte              // what a run reads
-	outputs [maxParity][]byte            // where it writes
-	check   [maxParity * chunkBytes]byte // parity computed by Verify
+	stored  [maxData + maxParity][]byte // the columns by stored index
+	inputs  [maxData][]byte             // what a run reads
+	outputs [maxParity][]byte           // where it writes
+	check   []byte                      // parity computed by Verify; nil before the first
 }
 
 // store lists data and parity by stored index.

@@ -24,27 +24,37 @@ GLOBL initial<>(SB), RODATA|NOPTR, $32
 	VPROLQ       $31, acc, acc; \
 	VPMULLQ      Z30, acc, acc
 
+// ROUNDS4 and ROUNDS8 take the next 32 bytes of each of so many pieces.
+#define ROUNDS4 \
+	ROUND(0, 4096, Y4, Z4, Z0); \
+	ROUND(8192, 12288, Y5, Z5, Z1)
+
+#define ROUNDS8 \
+	ROUNDS4; \
+	ROUND(16384, 20480, Y6, Z6, Z2); \
+	ROUND(24576, 28672, Y7, Z7, Z3)
+
+// ACCUMULATE takes whole pieces at SI, 32 bytes of each at a time, into accumulators that
+// it begins.
+#define ACCUMULATE(loop, rounds) \
+	VPBROADCASTQ    primes<>+0(SB), Z30; \
+	VPBROADCASTQ    primes<>+8(SB), Z31; \
+	VBROADCASTI64X4 initial<>(SB), Z0; \
+	VMOVDQA64       Z0, Z1; \
+	VMOVDQA64       Z0, Z2; \
+	VMOVDQA64       Z0, Z3; \
+	MOVQ            $128, CX; \
+loop: \
+	rounds; \
+	ADDQ            $32, SI; \
+	DECQ            CX; \
+	JNZ             loop
+
 // func accumulate8(acc *[8][4]uint64, pieces *[8 * PieceBytes]byte)
 TEXT ·accumulate8(SB), NOSPLIT, $0-16
-	MOVQ           acc+0(FP), DI
-	MOVQ           pieces+8(FP), SI
-	VPBROADCASTQ   primes<>+0(SB), Z30
-	VPBROADCASTQ   primes<>+8(SB), Z31
-	VBROADCASTI64X4 initial<>(SB), Z0
-	VMOVDQA64      Z0, Z1
-	VMOVDQA64      Z0, Z2
-	VMOVDQA64      Z0, Z3
-	MOVQ           $128, CX // 32 bytes each
-
-loop8:
-	ROUND(0, 4096, Y4, Z4, Z0)
-	ROUND(8192, 12288, Y5, Z5, Z1)
-	ROUND(16384, 20480, Y6, Z6, Z2)
-	ROUND(24576, 28672, Y7, Z7, Z3)
-	ADDQ $32, SI
-	DECQ CX
-	JNZ  loop8
-
+	MOVQ acc+0(FP), DI
+	MOVQ pieces+8(FP), SI
+	ACCUMULATE(loop8, ROUNDS8)
 	VMOVDQU64 Z0, 0(DI)
 	VMOVDQU64 Z1, 64(DI)
 	VMOVDQU64 Z2, 128(DI)
@@ -54,21 +64,9 @@ loop8:
 
 // func accumulate4(acc *[4][4]uint64, pieces *[4 * PieceBytes]byte)
 TEXT ·accumulate4(SB), NOSPLIT, $0-16
-	MOVQ           acc+0(FP), DI
-	MOVQ           pieces+8(FP), SI
-	VPBROADCASTQ   primes<>+0(SB), Z30
-	VPBROADCASTQ   primes<>+8(SB), Z31
-	VBROADCASTI64X4 initial<>(SB), Z0
-	VMOVDQA64      Z0, Z1
-	MOVQ           $128, CX
-
-loop4:
-	ROUND(0, 4096, Y4, Z4, Z0)
-	ROUND(8192, 12288, Y5, Z5, Z1)
-	ADDQ $32, SI
-	DECQ CX
-	JNZ  loop4
-
+	MOVQ acc+0(FP), DI
+	MOVQ pieces+8(FP), SI
+	ACCUMULATE(loop4, ROUNDS4)
 	VMOVDQU64 Z0, 0(DI)
 	VMOVDQU64 Z1, 64(DI)
 	VZEROUPPER
