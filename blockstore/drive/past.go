@@ -16,6 +16,8 @@ type past struct {
 	fd   int
 	open bool // guarded by File.mu
 	on   atomic.Bool
+	// syscall.Pread, or a test's; nobody changes it while there are reads.
+	read func(fd int, p []byte, off int64) (int, error)
 }
 
 // PastCache has the file's reads come from the drive from now on (R17), by this File
@@ -31,7 +33,7 @@ func (f *File) PastCache() error {
 	f.mu.Lock()
 	if fd := f.f.Fd(); !f.past.open && f.drive.fs == vfs.Default && fd != vfs.InvalidFd {
 		if direct, err := openDirectRead(fd); err == nil {
-			f.past.fd, f.past.open = direct, true
+			f.past.fd, f.past.open, f.past.read = direct, true, syscall.Pread
 			f.past.on.Store(true)
 		}
 	}
@@ -47,24 +49,36 @@ func (f *File) ReadsPastCache() bool { return f.past.on.Load() }
 
 // readPast fills p past the page cache. It says no where that cannot be: then
 // nothing was read, and err is of the attempt to have it come from the drive all the same.
+//
+// Invariant: only where the file ends does it say io.EOF. What is not read for another
+// reason must not be taken for zeros, or it would be mended (R4).
 func (f *File) readPast(p []byte, off int64) (n int, ok bool, err error) {
 	if !f.past.on.Load() || !wholePages(p, off) {
 		return 0, false, nil
 	}
 	for n < len(p) {
-		m, err := syscall.Pread(f.past.fd, p[n:], off+int64(n))
+		m, err := f.past.read(f.past.fd, p[n:], off+int64(n))
 		n += max(m, 0)
 		switch {
 		case errors.Is(err, syscall.EINTR):
-		case errors.Is(err, syscall.EINVAL) && n == 0: // the file system has no such way after all
+		case errors.Is(err, syscall.EINVAL), errors.Is(err, syscall.EOPNOTSUPP): // the file system has no such way after all
 			f.past.on.Store(false)
 			return 0, false, f.Uncached()
 		case errors.Is(err, syscall.ENOMEM): // to hold the pages all at once; through the cache it needs less
 			return 0, false, f.Uncached()
 		case err != nil:
 			return n, true, err
-		case m == 0, n%PageBytes != 0: // the file ends there
+		case m == 0:
 			return n, true, io.EOF
+		case n%PageBytes != 0: // the file ends there, or sectors follow that the drive cannot read
+			size, err := f.f.Stat()
+			if err != nil {
+				return n, true, err
+			}
+			if off+int64(n) >= size.Size() {
+				return n, true, io.EOF
+			}
+			return 0, false, f.Uncached()
 		}
 	}
 	return n, true, nil
