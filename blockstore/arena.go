@@ -41,7 +41,9 @@ func newArena(home *memory, n, unit int) *arena {
 	}
 	skip := int(-uintptr(unsafe.Pointer(unsafe.SliceData(mapping))) % hugePageBytes)
 	a.mapped = mapping[skip : skip+n*unit : skip+n*unit]
-	hugePages(a.mapped)
+	if len(a.mapped) >= 16*hugePageBytes { // a small budget is better off without: the first buffer would take a huge page
+		hugePages(a.mapped)
+	}
 	for i := range a.buffers {
 		a.buffers[i].b, a.buffers[i].home = a.mapped[i*unit:(i+1)*unit:(i+1)*unit], home
 		a.free[i/64] |= 1 << (i % 64)

@@ -160,6 +160,7 @@ type mender struct {
 	lacks   uint64               // files of which too much is bad to note each stripe
 	suspect uint64               // files known to lack blocks when it began
 	lanes   []*lane
+	room    *mendRoom
 	stripe  stripeWork
 	report  MendReport
 	failed  map[int]error // files that could not be made
@@ -178,6 +179,7 @@ func (m *mender) run(ctx context.Context) error {
 	}
 	m.seg.mu.Unlock()
 	m.failed = make(map[int]error)
+	m.takeRoom()
 	if err := m.openLanes(ctx); err != nil {
 		return err
 	}
@@ -283,5 +285,8 @@ func (m *mender) close() {
 		if l.moves {
 			m.p.unpin(l.to)
 		}
+	}
+	if m.room != nil {
+		m.room.Release()
 	}
 }

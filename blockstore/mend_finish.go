@@ -119,7 +119,7 @@ func (m *mender) finishFiles(ctx context.Context) map[int]error {
 			continue
 		}
 		wg.Go(func() {
-			if err := l.out.finish(ctx, m.pace); err != nil {
+			if err := l.out.finish(ctx); err != nil {
 				mu.Lock()
 				errs[l.index] = fmt.Errorf("segment %v, file %d, drive %v: %w", m.seg.id, l.index, l.to, err)
 				mu.Unlock()

@@ -3,14 +3,11 @@ package blockstore
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
-	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/holdfast-storage/holdfast/blockstore/drive"
-	"github.com/holdfast-storage/holdfast/blockstore/yield"
 )
 
 // lane is one file of a segment that is being mended: where it is read from,
@@ -40,21 +37,6 @@ type laneBlock struct {
 	bytes []byte // the block; valid until the next one is read
 	valid bool   // the header is that of a block of this place
 	good  bool   // and all its pieces hold
-}
-
-// Sizes of what mending reads at a time. One segment takes at most about
-// mendMemory for reading, whatever its width.
-const (
-	mendMemory   = 24 << 20
-	mendChunkMin = 256 << 10
-	mendChunkMax = 1 << 20
-)
-
-// chunk is how much of each file is read at a time: no more than there is of a
-// small segment.
-func (m *mender) chunk() int {
-	chunk := min(max(mendMemory/2/len(m.drives)&^(drive.PageBytes-1), mendChunkMin), mendChunkMax)
-	return int(min(int64(chunk), max(wholePages(m.end-drive.FirstBlock), drive.PageBytes)))
 }
 
 // wholePages is the bytes of the pages that so many bytes touch.
@@ -244,141 +226,16 @@ func (m *mender) header(d *drive.Drive, l *lane) drive.FileHeader {
 }
 
 func (m *mender) reader(f *drive.File, l *lane, on uuid.UUID) *reader {
-	return &reader{p: m.p, work: m.work, on: m.p.diskOf(on), f: f, chunk: m.chunk(), end: m.end, bytes: &l.readBytes, waited: m.waited}
+	return &reader{p: m.p, work: m.work, on: m.p.diskOf(on), f: f, room: m.room, end: m.end, bytes: &l.readBytes, waited: m.waited}
 }
 
 func (l *lane) close() {
+	if l.out != nil {
+		l.out.close()
+	}
 	for _, r := range []*reader{l.in, l.prior} {
 		if r != nil {
 			r.close()
 		}
 	}
-	if l.out != nil {
-		l.out.close()
-	}
-}
-
-// reader reads a file forward, a chunk ahead of where it is.
-type reader struct {
-	p     *Pool
-	work  *yield.Work
-	on    any // the disk, as Turn knows it
-	f     *drive.File
-	chunk int
-	end   int64 // of what counts of the file
-	bytes *int64
-	// waited is told since when load has waited; may be nil.
-	waited func(since time.Time)
-
-	at    int64 // file offset of buf
-	buf   []byte
-	spare []byte         // for the next chunk
-	ahead chan chunkRead // that chunk, on its way; nil: none
-	err   error          // the drive does not answer: there is no more
-	holes int            // pages that could not be read
-}
-
-type chunkRead struct {
-	b     []byte
-	err   error
-	holes int
-}
-
-// load makes [off, off+n) available. Behind the end, and where the drive cannot
-// read, there are zeros.
-func (r *reader) load(ctx context.Context, off int64, n int, pace func(context.Context, int) error) error {
-	if r.err != nil {
-		return r.err
-	}
-	if off < r.at || off > r.at+int64(len(r.buf)) {
-		r.wait()
-		r.at, r.buf = off, r.buf[:0]
-	}
-	for off+int64(n) > r.at+int64(len(r.buf)) {
-		if r.ahead == nil {
-			r.request(ctx, r.at+int64(len(r.buf)))
-		}
-		began := time.Now()
-		c := <-r.ahead
-		r.ahead = nil
-		if c.err != nil {
-			r.err = c.err
-			return c.err
-		}
-		if err := pace(ctx, len(c.b)); err != nil {
-			return err
-		}
-		if r.waited != nil {
-			r.waited(began)
-		}
-		*r.bytes += int64(len(c.b))
-		r.holes += c.holes
-		kept := copy(r.buf, r.buf[off-r.at:])
-		r.at, r.buf = off, append(r.buf[:kept], c.b...)
-		r.spare = c.b
-		if next := r.at + int64(len(r.buf)); next < r.end {
-			r.request(ctx, next)
-		}
-	}
-	return nil
-}
-
-// get returns what load made available. It is valid until the next load.
-func (r *reader) get(off int64, n int) []byte { return r.buf[off-r.at:][:n] }
-
-// request starts to read the chunk at off.
-func (r *reader) request(ctx context.Context, off int64) {
-	out := make(chan chunkRead, 1)
-	r.ahead = out
-	b := r.spare
-	if r.spare = nil; cap(b) < r.chunk {
-		b = aligned(r.chunk) // as reading past the page cache wants it
-	}
-	b = b[:r.chunk]
-	if left := wholePages(r.end - off); left > 0 { // behind that nothing counts
-		b = b[:min(left, int64(r.chunk))]
-	}
-	r.p.wg.Go(func() {
-		out <- r.read(ctx, b, off)
-	})
-}
-
-// read fills b from off, in turns where it has to yield (R18).
-func (r *reader) read(ctx context.Context, b []byte, off int64) chunkRead {
-	c := chunkRead{b: b}
-	for done := 0; done < len(b); {
-		turn, err := r.work.Turn(ctx, r.on)
-		if err != nil {
-			return chunkRead{err: err}
-		}
-		part := b[done:]
-		if !turn.Free {
-			part = part[:min(len(part), yield.Piece)]
-		}
-		w := window{ctx: ctx, f: r.f, late: r.p.patience, chunk: len(part), buf: part[:0:len(part)]}
-		_, err = w.bytes(off+int64(done), len(part))
-		turn.End()
-		if err != nil {
-			return chunkRead{err: fmt.Errorf("segment %v: %w", r.f.Segment(), err)}
-		}
-		c.holes += w.unreadable
-		done += len(part)
-	}
-	return c
-}
-
-// wait takes in what is on its way, and forgets it.
-func (r *reader) wait() {
-	if r.ahead != nil {
-		<-r.ahead
-		r.ahead = nil
-	}
-}
-
-func (r *reader) close() {
-	r.wait()
-	if !r.f.ReadsPastCache() {
-		_, _ = patiently(time.Second, func() (struct{}, error) { return struct{}{}, r.f.Uncached() }, nil)
-	}
-	r.f.Close()
 }

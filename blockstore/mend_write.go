@@ -2,8 +2,6 @@ package blockstore
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -13,17 +11,19 @@ import (
 )
 
 // blockWriter writes blocks to a file in the order of their offsets. Blocks that
-// touch go in one write. It remembers what it wrote, so that it can be read
-// back.
+// touch go in one write. It remembers what it wrote, and reads it back: of a long file
+// part by part, while the next one is written.
 type blockWriter struct {
 	p     *Pool
 	work  *yield.Work
 	on    any // the disk, as Turn knows it
+	room  *mendRoom
 	d     *drive.Drive
 	f     *drive.File
 	owned bool // the file is closed with the writer
 	// waited is told since when a write has been waited for.
 	waited func(since time.Time)
+	pace   func(context.Context, int) error
 
 	run     []byte // the blocks gathered, not yet queued
 	at      int64  // where they go
@@ -32,8 +32,10 @@ type blockWriter struct {
 	pending int
 	err     error
 
-	blocks []writtenBlock
-	bytes  int64 // since takeBytes
+	blocks   []writtenBlock // that are not in the hands of a check
+	bytes    int64          // since takeBytes
+	unproved int64          // bytes of blocks
+	check    chan error     // of what was written before, under way; nil: none is
 }
 
 // writtenBlock is where a block was written, and what it must read as.
@@ -47,7 +49,10 @@ type writtenBlock struct {
 const writeRuns = 2
 
 func (m *mender) newBlockWriter(d *drive.Drive, f *drive.File, owned bool) *blockWriter {
-	w := &blockWriter{p: m.p, work: m.work, on: m.p.diskOf(d.ID()), waited: m.waited, d: d, f: f, owned: owned, free: make(chan []byte, writeRuns), results: make(chan error, writeRuns)}
+	w := &blockWriter{
+		p: m.p, work: m.work, on: m.p.diskOf(d.ID()), room: m.room, waited: m.waited, pace: m.pace, d: d, f: f, owned: owned,
+		free: make(chan []byte, writeRuns), results: make(chan error, writeRuns),
+	}
 	for range writeRuns {
 		w.free <- nil
 	}
@@ -75,13 +80,14 @@ func (w *blockWriter) put(ctx context.Context, off int64, block []byte) int {
 	w.run = append(w.run, block...)
 	w.blocks = append(w.blocks, writtenBlock{off, int32(len(block)), xxhash.Sum64(block)})
 	w.bytes += int64(len(block))
+	w.unproved += int64(len(block))
 	return len(block)
 }
 
 // most is how many bytes go in one write.
 func (w *blockWriter) most() int {
 	if w.work.Free() {
-		return mendChunkMax
+		return w.room.unit
 	}
 	return yield.Piece
 }
@@ -94,7 +100,7 @@ func (w *blockWriter) take() []byte {
 		select {
 		case b := <-w.free:
 			if b == nil {
-				b = aligned(mendChunkMax)
+				b = w.room.take()
 			}
 			return b[:0]
 		case err := <-w.results:
@@ -128,12 +134,17 @@ func (w *blockWriter) flush(ctx context.Context) {
 	w.p.space.take(id, int64(len(run)))
 	// Not through the page cache: else the sync would move it all at once, with
 	// clients' syncs behind it.
+	w.room.Hold()
 	w.f.WriteThrough(run, off, func(err error) {
 		turn.End()
 		w.p.space.landed(id, int64(len(run)))
 		w.results <- err
 		w.free <- run
+		w.room.Release()
 	})
+	if w.due() {
+		w.prove(ctx)
+	}
 }
 
 // await waits for one write to end. It says no if none does.
@@ -157,65 +168,6 @@ func (w *blockWriter) note(err error) {
 	}
 }
 
-// finish makes what was written durable, and reads it back from the drive.
-func (w *blockWriter) finish(ctx context.Context, pace func(context.Context, int) error) error {
-	w.flush(ctx)
-	for w.pending > 0 && w.await() {
-	}
-	if w.err != nil {
-		return w.err
-	}
-	if len(w.blocks) == 0 {
-		return nil
-	}
-	done := make(chan error, 1)
-	turn, err := w.work.Turn(ctx, w.on)
-	if err != nil {
-		return err
-	}
-	w.f.Sync(func(err error) {
-		turn.End()
-		done <- err
-	})
-	late := time.NewTimer(w.p.patience)
-	defer late.Stop()
-	select {
-	case err := <-done:
-		if err != nil {
-			return err
-		}
-	case <-late.C:
-		return errHung
-	}
-	if err := w.d.Present(); err != nil { // open descriptors prove nothing (R13)
-		return err
-	}
-	return w.readBack(ctx, pace)
-}
-
-// errReadBack: a drive took a write, said that it is durable, and has something
-// else now.
-var errReadBack = errors.New("what was written does not read back the same")
-
-func (w *blockWriter) readBack(ctx context.Context, pace func(context.Context, int) error) error {
-	if err := w.f.PastCache(); err != nil {
-		return err
-	}
-	last := w.blocks[len(w.blocks)-1]
-	var bytes int64
-	r := &reader{p: w.p, work: w.work, on: w.on, f: w.f, chunk: mendChunkMax, end: last.off + int64(last.n), bytes: &bytes}
-	defer r.wait()
-	for _, b := range w.blocks {
-		if err := r.load(ctx, b.off, int(b.n), pace); err != nil {
-			return err
-		}
-		if xxhash.Sum64(r.get(b.off, int(b.n))) != b.sum {
-			return fmt.Errorf("%s, segment %v, offset %d: %w", w.d.Dir(), w.f.Segment(), b.off, errReadBack)
-		}
-	}
-	return nil
-}
-
 // takeBytes is what was written since it was asked last.
 func (w *blockWriter) takeBytes() int64 {
 	n := w.bytes
@@ -224,6 +176,9 @@ func (w *blockWriter) takeBytes() int64 {
 }
 
 func (w *blockWriter) close() {
+	if w.check != nil {
+		<-w.check
+	}
 	if w.owned {
 		w.f.Close()
 	}

@@ -45,9 +45,10 @@ type Options struct {
 	// count what is written. 0: 50 ms.
 	EventGather time.Duration
 
-	offline        bool // Fsck's: nothing is done that was not asked for
-	rebuildCatalog bool // Fsck's: no replica of the catalog is trusted
-	unyielding     bool // a test's, which has no time for it: nothing yields to clients
+	offline        bool  // Fsck's: nothing is done that was not asked for
+	rebuildCatalog bool  // Fsck's: no replica of the catalog is trusted
+	unyielding     bool  // a test's, which has no time for it: nothing yields to clients
+	proveEvery     int64 // a test's, of small files; 0: proveEvery
 
 	FS     vfs.FS           // nil: the operating system's
 	Logger *slog.Logger     // nil: none

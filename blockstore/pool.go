@@ -69,6 +69,7 @@ type Pool struct {
 	replicaWanted chan struct{} // one token: a replica of the catalog is gone
 	workToken     chan struct{} // one token: there may be more to mend
 	mending       mending
+	mendRooms     mendRooms
 	distrusted    distrust
 	lineage       lineage
 	firstEpoch    uint32       // of this opening
@@ -242,6 +243,7 @@ func (p *Pool) shutDown() error {
 	if p.cache != nil {
 		p.cache.Close()
 	}
+	p.mendRooms.close()
 	return errors.Join(errs...)
 }
 

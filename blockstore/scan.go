@@ -159,6 +159,7 @@ type window struct {
 	chunk int
 	at    int64
 	buf   []byte
+	hold  drive.Hold // of buf, where it is not of Go's heap
 
 	unreadable int // pages
 	why        error
@@ -194,7 +195,7 @@ func (w *window) bytes(off int64, n int) ([]byte, error) {
 func (w *window) read(b []byte, off int64) error {
 	ctx, cancel := context.WithTimeout(w.ctx, w.late)
 	defer cancel()
-	err := w.f.ReadAt(ctx, b, off, nil)
+	err := w.f.ReadAt(ctx, b, off, w.hold)
 	if err != nil && ctx.Err() != nil && w.ctx.Err() == nil {
 		return errHung
 	}

@@ -40,6 +40,7 @@ func (p *Pool) trimMemory() {
 		select {
 		case <-tick.C:
 			p.mem.arena.trim()
+			p.mendRooms.trim()
 		case <-p.stopped:
 			return
 		}

@@ -1,0 +1,192 @@
+package blockstore
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/holdfast-storage/holdfast/blockstore/drive"
+	"github.com/holdfast-storage/holdfast/blockstore/yield"
+)
+
+// Sizes of what mending reads at a time. One segment takes at most about
+// mendMemory for reading, whatever its width.
+const (
+	mendMemory  = 24 << 20
+	mendUnitMin = 256 << 10
+	mendUnitMax = 1 << 20
+
+	// mendAhead is how many reads of each file are under way while nothing is held back. With
+	// two the disk has the next one when one ends; more of them were no faster.
+	mendAhead = 2
+
+	// mendKept is the room before what is read at a time, for what is left of what was
+	// read before: less than a block, so that blocks that go on behind the end of one read
+	// are put together by copying that alone.
+	mendKept = (drive.MaxBlockBytes + drive.PageBytes - 1) &^ (drive.PageBytes - 1)
+)
+
+// takeRoom takes the memory for reading all files side by side, and for writing and
+// reading back one: no more than there is of a small segment. What a walk needs
+// beyond that it takes of Go's heap.
+func (m *mender) takeRoom() {
+	width := len(m.drives)
+	unit := mendUnitMax
+	for unit > mendUnitMin && unit*width*(1+mendAhead) > mendMemory {
+		unit /= 2
+	}
+	unit = int(min(int64(unit), mendKept+max(wholePages(m.end-drive.FirstBlock), drive.PageBytes)))
+	m.room = m.p.mendRooms.get(width*(1+mendAhead)+1+writeRuns+1+mendAhead, unit)
+}
+
+// reader reads a file forward, some reads ahead of where it is.
+type reader struct {
+	p     *Pool
+	work  *yield.Work
+	on    any // the disk, as Turn knows it
+	f     *drive.File
+	room  *mendRoom
+	end   int64 // of what counts of the file
+	bytes *int64
+	// waited is told since when load has waited; may be nil.
+	waited func(since time.Time)
+
+	at    int64  // file offset of buf
+	buf   []byte // of unit
+	unit  []byte
+	ahead []chan chunkRead // what is on its way, by its place in the file
+	next  int64            // where the next read begins
+	err   error            // the drive does not answer: there is no more
+	holes int              // pages that could not be read
+}
+
+// chunkRead is what was read, behind the first mendKept bytes of a unit.
+type chunkRead struct {
+	unit  []byte
+	n     int
+	err   error // whatever reads into unit may do so yet
+	holes int
+}
+
+// load makes [off, off+n) available, of a block or less. Behind the end, and where
+// the drive cannot read, there are zeros.
+func (r *reader) load(ctx context.Context, off int64, n int, pace func(context.Context, int) error) error {
+	if r.err != nil {
+		return r.err
+	}
+	if off < r.at || off > r.at+int64(len(r.buf)) {
+		r.wait()
+		r.at, r.buf, r.next = off, nil, off
+	}
+	for off+int64(n) > r.at+int64(len(r.buf)) {
+		if len(r.ahead) == 0 {
+			r.request(ctx) // though it may be behind the end
+		}
+		r.goAhead(ctx)
+		began := time.Now()
+		c := <-r.ahead[0]
+		r.ahead = append(r.ahead[:0], r.ahead[1:]...)
+		if c.err != nil {
+			r.err = c.err
+			return c.err
+		}
+		if err := pace(ctx, c.n); err != nil {
+			r.room.put(c.unit)
+			r.wait()
+			r.next = r.at + int64(len(r.buf)) // it is read again, if anybody asks
+			return err
+		}
+		if r.waited != nil {
+			r.waited(began)
+		}
+		*r.bytes += int64(c.n)
+		r.holes += c.holes
+		kept := r.buf[off-r.at:]
+		start := mendKept - len(kept)
+		copy(c.unit[start:], kept)
+		r.room.put(r.unit)
+		r.at, r.buf, r.unit = off, c.unit[start:mendKept+c.n], c.unit
+		r.goAhead(ctx)
+	}
+	return nil
+}
+
+// get returns what load made available. It is valid until the next load.
+func (r *reader) get(off int64, n int) []byte { return r.buf[off-r.at:][:n] }
+
+// goAhead begins as many reads as there should be. While work is held back (R18) that is
+// one: each waits for a turn of its own, and none is to wait for long.
+func (r *reader) goAhead(ctx context.Context) {
+	depth := 1
+	if r.work.Free() {
+		depth = mendAhead
+	}
+	for len(r.ahead) < depth && r.next < r.end {
+		r.request(ctx)
+	}
+}
+
+// request begins to read what follows.
+func (r *reader) request(ctx context.Context) {
+	out := make(chan chunkRead, 1)
+	r.ahead = append(r.ahead, out)
+	unit := r.room.take()
+	n, off := len(unit)-mendKept, r.next
+	if left := wholePages(r.end - off); left > 0 { // behind that nothing counts
+		n = int(min(left, int64(n)))
+	}
+	r.next += int64(n)
+	r.p.wg.Go(func() {
+		c := chunkRead{unit: unit, n: n}
+		c.holes, c.err = r.read(ctx, unit[mendKept:][:n], off)
+		out <- c
+	})
+}
+
+// read fills b from off, in turns where it has to yield (R18).
+func (r *reader) read(ctx context.Context, b []byte, off int64) (holes int, err error) {
+	for done := 0; done < len(b); {
+		turn, err := r.work.Turn(ctx, r.on)
+		if err != nil {
+			return 0, err
+		}
+		part := b[done:]
+		if !turn.Free {
+			part = part[:min(len(part), yield.Piece)]
+		}
+		w := window{ctx: ctx, f: r.f, late: r.p.patience, chunk: len(part), buf: part[:0:len(part)], hold: r.room}
+		_, err = w.bytes(off+int64(done), len(part))
+		turn.End()
+		if err != nil {
+			return 0, fmt.Errorf("segment %v: %w", r.f.Segment(), err)
+		}
+		holes += w.unreadable
+		done += len(part)
+	}
+	return holes, nil
+}
+
+// wait takes in what is on its way, and forgets it.
+func (r *reader) wait() {
+	for _, one := range r.ahead {
+		if c := <-one; c.err == nil { // else the drive may write into it yet
+			r.room.put(c.unit)
+		}
+	}
+	r.ahead = r.ahead[:0]
+}
+
+// done ends the reading. What get returned is not valid any more.
+func (r *reader) done() {
+	r.wait()
+	r.room.put(r.unit)
+	r.buf, r.unit = nil, nil
+}
+
+func (r *reader) close() {
+	r.done()
+	if !r.f.ReadsPastCache() {
+		_, _ = patiently(time.Second, func() (struct{}, error) { return struct{}{}, r.f.Uncached() }, nil)
+	}
+	r.f.Close()
+}
