@@ -4,12 +4,15 @@ import (
 	"runtime"
 
 	"github.com/klauspost/cpuid/v2"
+
+	"github.com/holdfast-storage/holdfast/fuse-free-api/md5"
 )
 
 // simd says with which of the processor's instructions the code and the hashes
 // are computed: what the code (erasure, and where it leaves that to them reedsolomon's
 // kernels for one slice), the checksums of pieces (blockstore/drive, xxhash64 of eight
-// beside each other), Go's crypto/sha256 and crypto/md5 choose by themselves at run time.
+// beside each other), the MD5s of uploads (fuse-free-api/md5) and Go's crypto/sha256 choose
+// by themselves at run time. The limits' MD5 is crypto/md5's, which has none.
 func simd() string {
 	has := cpuid.CPU.Supports
 	code, sha, pieces := "none", "none", "none"
@@ -40,5 +43,5 @@ func simd() string {
 			sha = "SHA2"
 		}
 	}
-	return "Reed–Solomon " + code + ", checksums of pieces " + pieces + ", SHA-256 " + sha + ", MD5 none"
+	return "Reed–Solomon " + code + ", checksums of pieces " + pieces + ", SHA-256 " + sha + ", MD5 of uploads " + md5.NewGroup().Instructions()
 }

@@ -7,7 +7,7 @@ package blockstore
 // It holds the columns of one stripe at a time, and who brings it the next one
 // waits until it has let go of that. So an upload has at most one stripe more in
 // memory than without it. It waits for nothing but its upload: no memory, no drive,
-// no client. So what it holds always comes back, and an upload that waits for
+// no client; and within Digest for the computing of others' at most. So what it holds always comes back, and an upload that waits for
 // memory, and itself holds none, may leave a stripe with it (R21).
 type digester struct {
 	digest  func([]byte) // nil: nobody wants it

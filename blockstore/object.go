@@ -65,8 +65,8 @@ type PutOptions struct {
 	If          Condition
 	// Digest, if set, is given the body's bytes in order, piece by piece, beside
 	// the encoding: by one goroutine at a time, which need not be the caller's. It
-	// must not keep p, nor wait for anything: it holds memory that others may be
-	// waiting for. All its calls are over before Finish.
+	// must not keep p, nor wait for anything but others' Digests at their computing: it
+	// holds memory that others may be waiting for. All its calls are over before Finish.
 	Digest func(p []byte)
 	// Finish is called once, after the body's last byte and before the object
 	// becomes visible. Its error rejects the object.

@@ -154,7 +154,7 @@ func sourceTooLarge(max int64) error {
 // if algorithm is not 0, with a checksum and system. If the source has one of the same
 // bytes, they must agree: that holds from end to end, whatever lies between.
 func (c *call) copyBody(src *copySource, off, n int64, algorithm checksum.Algorithm, system ...Pair) Body {
-	d := newDigests(c.s.opts.ETag == ETagMD5, false, algorithm)
+	d := newDigests(c.s.md5s, c.s.opts.ETag == ETagMD5, false, algorithm)
 	var want []byte
 	if kept, sum := fullChecksum(src.info); kept == algorithm && off == 0 && n == src.info.Size {
 		want = sum

@@ -1,12 +1,12 @@
 package api
 
 import (
-	"crypto/md5"
 	"crypto/sha256"
 	"hash"
 	"sync"
 
 	"github.com/holdfast-storage/holdfast/fuse-free-api/checksum"
+	"github.com/holdfast-storage/holdfast/fuse-free-api/md5"
 )
 
 // concurrentBytes is the size of a piece from which on it pays to hash it on
@@ -24,14 +24,15 @@ type digests struct {
 
 // newDigests makes the hashes that the promises need, and the ETag.
 func (s *Server) newDigests(p promises) *digests {
-	return newDigests(p.md5 != nil || s.opts.ETag == ETagMD5, p.sha256 != nil, p.algorithm)
+	return newDigests(s.md5s, p.md5 != nil || s.opts.ETag == ETagMD5, p.sha256 != nil, p.algorithm)
 }
 
-// newDigests makes the hashes that are asked for; algorithm may be 0.
-func newDigests(withMD5, withSHA256 bool, algorithm checksum.Algorithm) *digests {
+// newDigests makes the hashes that are asked for; algorithm may be 0. The MD5
+// is computed with others of the group.
+func newDigests(group *md5.Group, withMD5, withSHA256 bool, algorithm checksum.Algorithm) *digests {
 	d := &digests{}
 	if withMD5 {
-		d.md5 = md5.New()
+		d.md5 = group.New()
 		d.slow = append(d.slow, d.md5)
 	}
 	if withSHA256 {

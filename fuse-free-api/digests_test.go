@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/holdfast-storage/holdfast/fuse-free-api/checksum"
+	streams "github.com/holdfast-storage/holdfast/fuse-free-api/md5"
 )
 
 // However a body is cut into pieces, its hashes are those of the whole.
@@ -22,10 +23,11 @@ func TestDigestsOfPieces(t *testing.T) {
 	for i := range body {
 		body[i] = byte(rng.Uint32())
 	}
+	group := streams.NewGroup()
 	wantMD5, wantSHA256 := md5.Sum(body), sha256.Sum256(body)
 	for _, a := range append(checksum.All(), 0) {
 		for with := range 4 {
-			d := newDigests(with&1 != 0, with&2 != 0, a)
+			d := newDigests(group, with&1 != 0, with&2 != 0, a)
 			for rest := body; len(rest) > 0; {
 				n := min(rng.IntN(3*concurrentBytes), len(rest))
 				d.write(rest[:n])
@@ -70,7 +72,7 @@ func BenchmarkDigests(b *testing.B) {
 			{"crc64nvme", false, false, checksum.CRC64NVME},
 		} {
 			b.Run(fmt.Sprintf("%dKiB/%s", pieceBytes>>10, c.name), func(b *testing.B) {
-				d := newDigests(c.md5, c.sha256, c.algorithm)
+				d := newDigests(streams.NewGroup(), c.md5, c.sha256, c.algorithm)
 				b.SetBytes(int64(pieceBytes))
 				for b.Loop() {
 					d.write(piece)

@@ -30,7 +30,7 @@ func (c *call) document(max int64) ([]byte, error) {
 	if err != nil {
 		return nil, tooLongDocument(err, max)
 	}
-	up.itself, up.digests = true, newDigests(up.md5 != nil, up.sha256 != nil, up.algorithm)
+	up.itself, up.digests = true, newDigests(c.s.md5s, up.md5 != nil, up.sha256 != nil, up.algorithm)
 	doc, err := c.readAll(up)
 	if err != nil {
 		return nil, tooLongDocument(err, max)

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/holdfast-storage/holdfast/fuse-free-api/checksum"
+	streams "github.com/holdfast-storage/holdfast/fuse-free-api/md5"
 )
 
 func TestCutChunkedToken(t *testing.T) {
@@ -66,7 +67,7 @@ func FuzzPromises(f *testing.F) {
 		if p.trailing && (!frame.trailing || p.sum != nil || p.algorithm == 0) || p.sum != nil && len(p.sum) != p.algorithm.Size() {
 			t.Fatalf("%+v of %v", p, h)
 		}
-		d := newDigests(p.md5 != nil, p.sha256 != nil, p.algorithm)
+		d := newDigests(streams.NewGroup(), p.md5 != nil, p.sha256 != nil, p.algorithm)
 		d.write([]byte("hello"))
 		_ = p.check(d)
 		if kept := p.kept(d); len(kept) != 0 != (p.algorithm != 0) {

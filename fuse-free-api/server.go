@@ -15,6 +15,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/holdfast-storage/holdfast/fuse-free-api/md5"
 	"github.com/holdfast-storage/holdfast/fuse-free-api/sigv4"
 )
 
@@ -64,6 +65,7 @@ type Server struct {
 	requests   atomic.Int64 // to the object listener, now
 	documents  atomic.Int64 // bytes of those requests' documents, in memory
 	metrics    *metrics
+	md5s       *md5.Group
 	draining   atomic.Bool
 	life       context.Context // ends when draining begins; for requests that are not worth waiting for
 	endLife    context.CancelFunc
@@ -143,7 +145,7 @@ func New(opts Options) (*Server, error) {
 		}
 	}
 	s := &Server{opts: opts, keys: newKeys(opts.AccessKey, opts.SecretKey), verifier: newVerifier(opts), operations: newOperationTable(all), domains: hosts,
-		ids: ids, metrics: m, maxObjectBytes: maxObjectBytes, maxDocumentsBytes: maxDocumentsBytes, keepAlive: keepAliveInterval}
+		ids: ids, metrics: m, md5s: md5.NewGroup(), maxObjectBytes: maxObjectBytes, maxDocumentsBytes: maxDocumentsBytes, keepAlive: keepAliveInterval}
 	s.life, s.endLife = context.WithCancel(context.Background())
 	return s, nil
 }

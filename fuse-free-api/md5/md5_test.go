@@ -1,0 +1,280 @@
+package md5
+
+import (
+	"bytes"
+	"crypto/md5"
+	"flag"
+	"fmt"
+	"hash"
+	"math/rand/v2"
+	"sync"
+	"testing"
+)
+
+var seedFlag = flag.Uint64("seed", 0, "of the random tests; 0: a random one")
+
+func seeded(t *testing.T) *rand.Rand {
+	seed := *seedFlag
+	if seed == 0 {
+		seed = rand.Uint64()
+	}
+	t.Logf("-seed %d", seed)
+	return rand.New(rand.NewPCG(seed, 1))
+}
+
+func randomBytes(n int) []byte {
+	b := make([]byte, n)
+	_, _ = rand.NewChaCha8([32]byte{1}).Read(b)
+	return b
+}
+
+// groups are one for each code that runs here, crypto/md5's first.
+func groups() (list []*Group) {
+	for _, k := range append([]kernels{{name: "none"}}, all()...) {
+		list = append(list, &Group{kernels: k})
+	}
+	return list
+}
+
+func eachGroup(t *testing.T, test func(t *testing.T, g *Group)) {
+	for _, g := range groups() {
+		t.Run(g.name, func(t *testing.T) {
+			test(t, g)
+			if g.leaders != 0 || g.waiting != 0 || g.first != nil || g.last != nil {
+				t.Errorf("%d lead and %d wait at the end", g.leaders, g.waiting)
+			}
+		})
+	}
+}
+
+// TestLengths: every short length, and those around each limit, at once and behind a first piece.
+func TestLengths(t *testing.T) {
+	body := randomBytes(roundBytes*3 + 200)
+	var lengths []int
+	for n := range 301 {
+		lengths = append(lengths, n)
+	}
+	for _, about := range []int{ownBytes, joinBytes, roundBytes, 2 * roundBytes, 3 * roundBytes} {
+		for n := about - 65; n <= about+130; n += 5 {
+			lengths = append(lengths, n, n/BlockSize*BlockSize)
+		}
+	}
+	eachGroup(t, func(t *testing.T, g *Group) {
+		for _, n := range lengths {
+			want := md5.Sum(body[:n])
+			h := g.New()
+			for _, first := range []int{0, 1, 63, 64, 100} {
+				first = min(first, n)
+				h.Reset()
+				for _, p := range [][]byte{body[:first], body[first:n]} {
+					if written, err := h.Write(p); written != len(p) || err != nil {
+						t.Fatalf("%d of %d bytes written, %v", written, len(p), err)
+					}
+				}
+				if !bytes.Equal(h.Sum(nil), want[:]) || !bytes.Equal(h.Sum([]byte("x"))[1:], want[:]) {
+					t.Fatalf("%d bytes behind %d: %x, want %x", n-first, first, h.Sum(nil), want)
+				}
+			}
+		}
+	})
+}
+
+// TestRounds: as many streams as there may be, of different lengths, in lanes.
+func TestRounds(t *testing.T) {
+	body := randomBytes((Lanes + 1) * roundBytes)
+	eachGroup(t, func(t *testing.T, g *Group) {
+		if g.together == nil {
+			t.Skip("it takes no streams together")
+		}
+		for n := 1; n <= Lanes; n++ {
+			for _, blocks := range []int{1, 2, 7, 100} {
+				var streams []*digest
+				for i := range n {
+					d := g.New().(*digest)
+					d.rest = body[i*roundBytes+i : (i+1)*roundBytes+i][: (blocks+i)*BlockSize : (blocks+i)*BlockSize]
+					d.take()
+					streams = append(streams, d)
+				}
+				g.round(streams)
+				for i, d := range streams {
+					if len(d.rest) != i*BlockSize || d.bytes != uint64(blocks*BlockSize) {
+						t.Fatalf("%d bytes done, %d left of stream %d", d.bytes, len(d.rest), i)
+					}
+					d.give()
+					if want := md5.Sum(body[i*roundBytes+i:][:blocks*BlockSize]); !bytes.Equal(d.Sum(nil), want[:]) {
+						t.Fatalf("%d blocks of %d streams: %d is wrong", blocks, n, i)
+					}
+				}
+			}
+		}
+	})
+}
+
+// TestTogether: streams that come and go, in pieces of any length, each in a buffer that is used again as soon as its
+// Write has returned.
+func TestTogether(t *testing.T) {
+	rng := seeded(t)
+	body := randomBytes(1 << 20)
+	eachGroup(t, func(t *testing.T, g *Group) {
+		for range 12 {
+			var all sync.WaitGroup
+			for range 1 + rng.IntN(3*Lanes) {
+				rng := rand.New(rand.NewPCG(rng.Uint64(), 2))
+				all.Go(func() {
+					h, rest := g.New(), body[rng.IntN(len(body)/2):][:rng.IntN(len(body)/2)]
+					want := md5.Sum(rest)
+					buf := make([]byte, 1<<(10+rng.IntN(8)))
+					for len(rest) > 0 {
+						n := copy(buf, rest[:min(len(rest), 1+rng.IntN(len(buf)))])
+						_, _ = h.Write(buf[:n])
+						clear(buf)
+						rest = rest[n:]
+					}
+					if !bytes.Equal(h.Sum(nil), want[:]) {
+						t.Error("wrong")
+					}
+				})
+			}
+			all.Wait()
+		}
+	})
+}
+
+// TestQueue: while a leader is at work, as many as there are lanes wait, and the next one leads beside it; who waits
+// comes to its turn, though the leader's own piece has no end.
+func TestQueue(t *testing.T) {
+	piece := randomBytes(joinBytes)
+	entered, proceed := make(chan struct{}), make(chan struct{})
+	reached := make(chan int, 100)
+	step := func(n int) {
+		reached <- n
+		entered <- struct{}{}
+		<-proceed
+	}
+	g := &Group{kernels: kernels{name: "held",
+		alone:    func(*[4]uint32, *byte, int) { step(1) },
+		together: func(*[4][Lanes]uint32, *[Lanes]*byte, int) { step(Lanes) },
+	}}
+	var all sync.WaitGroup
+	write := func(p []byte) { all.Go(func() { _, _ = g.New().Write(p) }) }
+	write(randomBytes(4 * roundBytes)) // the leader, for four rounds
+	<-entered
+	waitingIs := func(n int) {
+		for {
+			g.mu.Lock()
+			got := g.waiting
+			g.mu.Unlock()
+			if got == n {
+				return
+			}
+		}
+	}
+	for n := range Lanes {
+		write(piece)
+		waitingIs(n + 1)
+	}
+	write(piece) // one more than there is room for: it leads
+	<-entered
+	if g.leaders != 2 {
+		t.Fatalf("%d lead", g.leaders)
+	}
+	close(proceed)
+	go func() {
+		for range entered {
+		}
+	}()
+	all.Wait()
+	close(entered)
+	close(reached)
+	if rounds := len(reached); rounds > 8 {
+		t.Errorf("%d rounds", rounds)
+	}
+	if g.leaders != 0 || g.waiting != 0 {
+		t.Errorf("%d lead and %d wait at the end", g.leaders, g.waiting)
+	}
+}
+
+// TestInstructions: a group that has code of its own says which.
+func TestInstructions(t *testing.T) {
+	g := NewGroup()
+	if (g.together != nil) != (g.Instructions() != "none") {
+		t.Errorf("%q", g.Instructions())
+	}
+	if _, own := g.New().(*digest); own != (g.together != nil) {
+		t.Errorf("%T", g.New())
+	}
+	if h := g.New(); h.Size() != md5.Size || h.BlockSize() != md5.BlockSize {
+		t.Errorf("%d, %d", h.Size(), h.BlockSize())
+	}
+}
+
+// FuzzStreams: two streams of the same bytes beside each other, cut differently.
+func FuzzStreams(f *testing.F) {
+	f.Add([]byte(""), uint16(0), uint16(1))
+	f.Add([]byte("a"), uint16(1), uint16(40000))
+	f.Add(randomBytes(300), uint16(63), uint16(64))
+	f.Add(randomBytes(joinBytes+77), uint16(joinBytes), uint16(1025))
+	f.Fuzz(func(t *testing.T, body []byte, a, b uint16) {
+		for len(body) > 0 && len(body) < 2*joinBytes { // so that there is something to share
+			body = append(body, body...)
+		}
+		want := md5.Sum(body)
+		for _, g := range groups() {
+			var both sync.WaitGroup
+			for _, cut := range []uint16{a, b} {
+				both.Go(func() {
+					h := g.New()
+					first := min(int(cut), len(body))
+					_, _ = h.Write(body[:first])
+					_, _ = h.Write(body[first:])
+					if !bytes.Equal(h.Sum(nil), want[:]) {
+						t.Errorf("%s: wrong for %d bytes behind %d", g.name, len(body)-first, first)
+					}
+				})
+			}
+			both.Wait()
+		}
+	})
+}
+
+// BenchmarkStreams is of so many goroutines that write pieces of 128 KiB; bytes are those of all.
+func BenchmarkStreams(b *testing.B) {
+	for _, streams := range []int{1, 2, 4, 8, 16} {
+		for _, c := range groups() {
+			b.Run(fmt.Sprintf("%d/%s", streams, c.name), func(b *testing.B) {
+				benchmarkStreams(b, streams, 128<<10, c.New)
+			})
+		}
+	}
+}
+
+// BenchmarkSmall is of bodies of 4 KiB, one after the other.
+func BenchmarkSmall(b *testing.B) {
+	for _, g := range groups() {
+		b.Run(g.name, func(b *testing.B) {
+			p := randomBytes(4 << 10)
+			b.SetBytes(int64(len(p)))
+			b.ReportAllocs()
+			for b.Loop() {
+				h := g.New()
+				_, _ = h.Write(p)
+				h.Sum(nil)
+			}
+		})
+	}
+}
+
+func benchmarkStreams(b *testing.B, streams, pieceBytes int, make func() hash.Hash) {
+	b.SetBytes(int64(streams * pieceBytes))
+	var all sync.WaitGroup
+	for range streams {
+		p := randomBytes(pieceBytes)
+		all.Go(func() {
+			h := make()
+			for range b.N {
+				_, _ = h.Write(p)
+			}
+		})
+	}
+	all.Wait()
+}
