@@ -195,3 +195,24 @@ func TestFeaturesOfOldPool(t *testing.T) {
 		must(t, err)
 	}
 }
+
+// BenchmarkBodySum sums bodies of 4 KiB, and of columns of a MiB in all as they are
+// sent; of before is the one chain over all bytes.
+func BenchmarkBodySum(b *testing.B) {
+	for _, n := range []int{4 << 10, 1 << 20} {
+		for name, leaves := range map[string]bool{"leaves": true, "of before": false} {
+			b.Run(fmt.Sprintf("%s/%d", name, n), func(b *testing.B) {
+				body := randomBody(1, min(n, drive.MaxColumnBytes)) // it stays in cache
+				b.SetBytes(int64(n))
+				var s bodySum
+				for b.Loop() {
+					s.begin(leaves)
+					for range n / len(body) {
+						s.write(body)
+					}
+					s.end()
+				}
+			})
+		}
+	}
+}
