@@ -33,7 +33,8 @@ func decodeBatch(b Batch) (decodedBatch, error) {
 	if b.LSN == 0 || b.LSN > math.MaxUint64>>16 {
 		return d, fmt.Errorf("%w: batch of LSN %d", ErrRecord, b.LSN)
 	}
-	err := DecodeRecords(b.Records, func(r Record) error {
+	var text []byte // of the extents of one record after the other
+	err := DecodeRecords(b.Records, func(r Record) (err error) {
 		d.records = append(d.records, r)
 		var body *Body
 		switch r := r.(type) {
@@ -45,7 +46,7 @@ func decodeBatch(b Batch) (decodedBatch, error) {
 			return nil
 		}
 		ext := body.resolve(b.Place)
-		_, err := encode(nil, func(c *coder) { extents(c, 1, &ext) })
+		text, err = encode(text[:0], func(c *coder) { extents(c, 1, &ext) })
 		return err
 	})
 	if err != nil {
@@ -64,6 +65,8 @@ type applier struct {
 	place Place
 	seq   uint64 // of the record at hand
 	alive uint64 // a bucket that is known to be there; 0: none
+
+	key, value []byte // of an entry that is being looked up or written: the batch copies them
 }
 
 // prepare gives the physical batch (and the meta entry in it) that takes a
@@ -169,8 +172,12 @@ func writeLive(out *pebble.Batch, live deltas) error {
 	return nil
 }
 
-func (a *applier) set(key []byte, code func(*coder)) error { return a.out.Set(key, value(code), nil) }
-func (a *applier) unset(key []byte) error                  { return a.out.Delete(key, nil) }
+func (a *applier) set(key []byte, code func(*coder)) error {
+	a.value = appendValue(a.value[:0], code)
+	return a.out.Set(key, a.value, nil)
+}
+
+func (a *applier) unset(key []byte) error { return a.out.Delete(key, nil) }
 
 // found turns an absent entry from an error into false.
 func found(err error) (bool, error) {
@@ -193,11 +200,17 @@ func (a *applier) bucketAlive(id uint64) (bool, error) {
 	return ok, err
 }
 
+// objectKey is the key of an object's entry, until the next one is asked for.
+func (a *applier) objectKey(bucket uint64, key string) []byte {
+	a.key = appendObjectKey(a.key[:0], bucket, key)
+	return a.key
+}
+
 // forget takes an object's old entry out of the account. It is deleted or
 // overwritten by the caller.
 func (a *applier) forget(bucket uint64, key string) (bool, error) {
-	old, err := getObject(a.out, bucket, key)
-	if ok, err := found(err); !ok {
+	var old Object
+	if ok, err := found(get(a.out, a.objectKey(bucket, key), old.code)); !ok {
 		return false, err
 	}
 	a.live.add(old.Extents, -1)
@@ -213,7 +226,7 @@ func (a *applier) store(bucket uint64, key string, o *Object) error {
 	a.live.add(o.Extents, 1)
 	a.meta.objects++
 	a.meta.bytes += o.Size
-	return a.set(objectKey(bucket, key), o.code)
+	return a.set(a.objectKey(bucket, key), o.code)
 }
 
 func (a *applier) put(r *Put) error {

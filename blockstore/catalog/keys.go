@@ -42,6 +42,10 @@ func objectKey(bucket uint64, key string) []byte {
 	return append(objectPrefix(bucket), key...)
 }
 
+func appendObjectKey(dst []byte, bucket uint64, key string) []byte {
+	return append(binary.BigEndian.AppendUint64(append(dst, kindObject), bucket), key...)
+}
+
 // uploadKey escapes the object's key, so that uploads sort by key and then by
 // upload: a zero byte becomes 00 ff, and 00 01 ends the key.
 func uploadKey(bucket uint64, key string, upload uint64) []byte {
@@ -148,8 +152,10 @@ func codeSetting(v *[]byte) func(*coder) {
 }
 
 // value encodes an entry that this package made, so it fits the format.
-func value(code func(*coder)) []byte {
-	b, err := encode(nil, code)
+func value(code func(*coder)) []byte { return appendValue(nil, code) }
+
+func appendValue(dst []byte, code func(*coder)) []byte {
+	b, err := encode(dst, code)
 	if err != nil {
 		panic(fmt.Sprintf("catalog: entry: %v", err))
 	}

@@ -167,7 +167,8 @@ func TestObjectsAfterAnyRecord(t *testing.T) {
 	}
 }
 
-// TestObjectsForgotten: as many are remembered as there is room for, none that is long, and without replicas none is told.
+// TestObjectsForgotten: as many are remembered as there is room for, none that is long, and without replicas none is
+// told.
 func TestObjectsForgotten(t *testing.T) {
 	c := newCatalog(t, newFS(t, 1), Options{}, 1)
 	apply(t, c, &BucketCreate{Name: "one"})

@@ -1,7 +1,6 @@
 package catalog
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -284,9 +283,9 @@ func (r *Replica) prepare(b decodedBatch) (repr []byte, m meta, err error) {
 // all replicas, and Pebble writes sequence numbers into them; hence the copy.
 func (r *Replica) commit(repr []byte, m meta) error {
 	return r.with(func(db *pebble.DB) error {
-		b := db.NewBatch()
+		b := db.NewBatch() // with the memory of an earlier one
 		defer b.Close()
-		if err := b.SetRepr(bytes.Clone(repr)); err != nil {
+		if err := b.SetRepr(append(b.Repr()[:0], repr...)); err != nil {
 			return err
 		}
 		if err := db.Apply(b, pebble.NoSync); err != nil {
