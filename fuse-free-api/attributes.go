@@ -48,10 +48,10 @@ func attributes(h http.Header) (contentType string, meta, system []Pair, err err
 	}
 	size = 0
 	for header, values := range h {
-		name, ok := strings.CutPrefix(strings.ToLower(header), metaPrefix)
-		if !ok {
+		if len(header) < len(metaPrefix) || !strings.EqualFold(header[:len(metaPrefix)], metaPrefix) {
 			continue
 		}
+		name := strings.ToLower(header[len(metaPrefix):])
 		if name == "" {
 			return "", nil, nil, fault(codeInvalidArgument, "A header %s has no name behind the prefix.", metaPrefix)
 		}

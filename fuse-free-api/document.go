@@ -13,7 +13,7 @@ import (
 func (c *call) unread() error {
 	switch c.payload() {
 	case "", sigv4.Unsigned, sigv4.Empty:
-		if c.body == nil && c.r.Header.Get("Content-MD5") == "" {
+		if c.body == nil && first(c.r.Header, "Content-Md5") == "" {
 			return nil // almost always
 		}
 	}

@@ -92,7 +92,7 @@ func (c *call) unframe(u *upload) (*awschunked.Reader, error) {
 		trailers = []string{u.algorithm.Header()}
 	}
 	if c.auth.framed() {
-		return c.auth.frame(u.wire, u.size, trailers)
+		return c.auth.frame(&u.wire, u.size, trailers)
 	}
-	return awschunked.NewReader(u.wire, awschunked.Config{Size: u.size, Trailer: true, Trailers: trailers}), nil
+	return awschunked.NewReader(&u.wire, awschunked.Config{Size: u.size, Trailer: true, Trailers: trailers}), nil
 }

@@ -70,10 +70,13 @@ func (s *Server) newCall(rw http.ResponseWriter, r *http.Request) *call {
 	c.answer = response{ResponseWriter: rw, sent: s.metrics.sent}
 	c.w = &c.answer
 	if r.Body != nil && r.Body != http.NoBody {
-		// In a copy: net/http goes by the type of its own request's body when
-		// it decides what to do with the rest of it.
-		c.r = r.WithContext(r.Context())
-		c.body = &countedBody{ReadCloser: r.Body}
+		c.counted.ReadCloser = r.Body
+		if _, copied := r.Body.(*pacedBody); !copied {
+			// In a copy: net/http goes by the type of its own request's body when
+			// it decides what to do with the rest of it.
+			c.r = r.WithContext(r.Context())
+		}
+		c.body = &c.counted
 		c.r.Body = c.body
 	}
 	c.introduce()

@@ -23,6 +23,7 @@ type call struct {
 	code  string       // S3's, if the answer is an error
 
 	answer    response // what w is at first
+	counted   countedBody
 	idLine    [1]string
 	documents int64 // bytes that count in Server.documents
 }

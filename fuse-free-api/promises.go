@@ -30,7 +30,7 @@ type promises struct {
 // whether checksum headers are of the body. (Those of a CompleteMultipartUpload
 // are of the object.)
 func readPromises(h http.Header, payload string, trailing, sums bool) (p promises, err error) {
-	if values := h.Values("Content-MD5"); len(values) > 0 {
+	if values := h["Content-Md5"]; len(values) > 0 {
 		sum, err := base64.StdEncoding.DecodeString(values[0])
 		if err != nil || len(sum) != md5.Size {
 			return p, fault(codeInvalidDigest, "The Content-MD5 you specified is not valid.")
@@ -38,8 +38,10 @@ func readPromises(h http.Header, payload string, trailing, sums bool) (p promise
 		p.md5 = sum
 	}
 	// The other forms were refused with the signature.
-	if sum, err := hex.DecodeString(payload); err == nil && len(sum) == sha256.Size {
-		p.sha256 = sum
+	if len(payload) == hex.EncodedLen(sha256.Size) {
+		if sum, err := hex.DecodeString(payload); err == nil {
+			p.sha256 = sum
+		}
 	}
 	if sums {
 		err = p.readChecksum(h, trailing)
@@ -48,14 +50,23 @@ func readPromises(h http.Header, payload string, trailing, sums bool) (p promise
 }
 
 func (p *promises) readChecksum(h http.Header, trailing bool) error {
-	several := fault(codeInvalidRequest, "Expecting a single x-amz-checksum- header. Multiple checksum types are not allowed.")
+	several := func() error {
+		return fault(codeInvalidRequest, "Expecting a single x-amz-checksum- header. Multiple checksum types are not allowed.")
+	}
+	some := false // as of most requests there is none, and to look for each by its name takes longer
+	for name := range h {
+		some = some || strings.HasPrefix(name, "X-Amz-Checksum-")
+	}
 	for _, a := range checksum.All() {
+		if !some {
+			break
+		}
 		values := h.Values(a.Header())
 		if len(values) == 0 {
 			continue
 		}
 		if p.algorithm != 0 || len(values) > 1 {
-			return several
+			return several()
 		}
 		sum, err := a.Sum(values[0])
 		if err != nil {
@@ -74,13 +85,13 @@ func (p *promises) readChecksum(h http.Header, trailing bool) error {
 		case !ok:
 			return notImplemented("The trailer %.100q is not supported: x-amz-trailer names one of %s.", values[0], checksumHeaders())
 		case p.algorithm != 0:
-			return several
+			return several()
 		}
 		p.algorithm, p.trailing = a, true
 	}
 	// The first is the SDKs'; minio-go has the second, with a PutObject too.
-	for _, name := range []string{"x-amz-sdk-checksum-algorithm", algorithmName} {
-		value := h.Get(name)
+	for _, name := range [...]string{"X-Amz-Sdk-Checksum-Algorithm", "X-Amz-Checksum-Algorithm"} {
+		value := first(h, name)
 		if value == "" {
 			continue
 		}
@@ -89,7 +100,7 @@ func (p *promises) readChecksum(h http.Header, trailing bool) error {
 		case !ok:
 			return fault(codeInvalidRequest, "Checksum algorithm provided is unsupported. Please try again with any of the valid types: %s.", checksumNames())
 		case p.algorithm != 0 && p.algorithm != a:
-			return fault(codeInvalidRequest, "Value for %s header is invalid.", name)
+			return fault(codeInvalidRequest, "Value for %s header is invalid.", strings.ToLower(name))
 		}
 		// S3 refuses an algorithm that comes without a checksum. Here it is
 		// the wish for one: it is computed, kept and told.

@@ -30,7 +30,7 @@ func (c *call) putObject() error {
 	if err != nil {
 		return err
 	}
-	if value := c.r.Header.Get(checksum.TypeHeader); value != "" && value != string(checksum.FullObject) {
+	if value := first(c.r.Header, "X-Amz-Checksum-Type"); value != "" && value != string(checksum.FullObject) {
 		return fault(codeInvalidRequest, "Value for x-amz-checksum-type header is invalid: of an object put at once it is %s.", checksum.FullObject)
 	}
 	up, err := c.upload(c.s.maxObjectBytes)

@@ -152,11 +152,11 @@ func paced(handler http.Handler, stall time.Duration, w http.ResponseWriter, r *
 		handler.ServeHTTP(w, r) // the connection does all of it
 		return
 	}
-	body := &pacedBody{ReadCloser: r.Body, control: http.NewResponseController(w), stall: stall}
+	own := &pacedRequest{body: pacedBody{ReadCloser: r.Body, rw: w, stall: stall}}
 	if r.ProtoMajor == 1 {
-		body.conn, _ = r.Context().Value(stallConnKey{}).(*stallConn)
+		own.body.conn, _ = r.Context().Value(stallConnKey{}).(*stallConn)
 	} else {
-		answer := &pacedWriter{ResponseWriter: w, control: body.control, stall: stall}
+		answer := &pacedWriter{ResponseWriter: w, control: http.NewResponseController(w), stall: stall}
 		defer answer.extend() // for what net/http still holds back of it
 		w = answer
 	}
@@ -166,12 +166,19 @@ func paced(handler http.Handler, stall time.Duration, w http.ResponseWriter, r *
 		// listens on the connection for the client to leave, and would take the
 		// deadline for that. It goes by its own request's body, so this is a copy.
 		if r.ProtoMajor == 1 {
-			_ = body.control.SetReadDeadline(time.Now().Add(stall))
+			own.body.setDeadline(time.Now().Add(stall))
 		}
-		r = r.WithContext(r.Context())
-		r.Body = body
+		own.r = *r
+		own.r.Body = &own.body
+		r = &own.r
 	}
 	handler.ServeHTTP(w, r)
+}
+
+// pacedRequest is a copy of a request, with a body that is paced.
+type pacedRequest struct {
+	r    http.Request
+	body pacedBody
 }
 
 // pacedBody renews the read deadline before each read, so that a client is
@@ -179,15 +186,24 @@ func paced(handler http.Handler, stall time.Duration, w http.ResponseWriter, r *
 // server does not read is not its fault: between reads, time does not count.
 type pacedBody struct {
 	io.ReadCloser
-	control *http.ResponseController
-	conn    *stallConn // of HTTP/1
-	stall   time.Duration
+	rw    http.ResponseWriter // net/http's own
+	conn  *stallConn          // of HTTP/1
+	stall time.Duration
+}
+
+func (b *pacedBody) setDeadline(t time.Time) {
+	if b.conn != nil {
+		_ = b.conn.SetReadDeadline(t)
+		return
+	}
+	_ = http.NewResponseController(b.rw).SetReadDeadline(t)
 }
 
 func (b *pacedBody) Read(p []byte) (int, error) {
-	_ = b.control.SetReadDeadline(time.Now().Add(b.stall))
 	if b.conn != nil {
 		b.conn.follow(true)
+	} else {
+		b.setDeadline(time.Now().Add(b.stall))
 	}
 	n, err := b.ReadCloser.Read(p)
 	if b.conn != nil {
@@ -197,7 +213,7 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 	// HTTP/1, net/http listens for the client to leave from the body's end on,
 	// and a commit may take longer than the deadline.
 	if b.conn == nil || errors.Is(err, io.EOF) {
-		_ = b.control.SetReadDeadline(time.Time{})
+		b.setDeadline(time.Time{})
 	}
 	return n, err
 }

@@ -13,7 +13,8 @@ import (
 // So it is only noted here when bytes are due. The connection below is given a deadline before it is read from if
 // it has none that is as early; if its own passes before the bytes are due, it is given the next one.
 //
-// Invariant: while a read is under way, the connection's deadline is no later than due, or has passed and is about to be set.
+// Invariant: while a read is under way, the connection's deadline is no later than due, or has passed and is about to
+// be set again.
 type readDeadline struct {
 	due     time.Time // as set from above; zero: never
 	armed   time.Time // as the connection has it; zero: never

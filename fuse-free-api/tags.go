@@ -22,7 +22,7 @@ const (
 type tagSet []Pair
 
 // headerTags gives the tags of an x-amz-tagging header; nil without one.
-func headerTags(h http.Header) (tagSet, error) { return parseTags(h.Get(taggingName)) }
+func headerTags(h http.Header) (tagSet, error) { return parseTags(first(h, "X-Amz-Tagging")) }
 
 // parseTags reads tags in the form of a URL's query.
 func parseTags(query string) (tagSet, error) {

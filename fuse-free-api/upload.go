@@ -20,7 +20,7 @@ import (
 // finish, which a store may call with others waiting, need not wait for a client.
 type upload struct {
 	promises
-	wire    *wire
+	wire    wire
 	body    io.Reader          // wire, or what takes the framing off
 	frame   *awschunked.Reader // takes the framing off; nil: there is none
 	size    int64              // of the body without framing; -1: unknown
@@ -50,8 +50,8 @@ func (c *call) upload(max int64) (*upload, error) {
 	if u.promises, err = readPromises(c.r.Header, c.payload(), wrapped.trailing, c.op.upload || c.op.document); err != nil {
 		return nil, err
 	}
-	u.wire = &wire{body: c.r.Body, stall: c.s.opts.StallTimeout, received: c.s.metrics.received}
-	u.body = u.wire
+	u.wire = wire{body: c.r.Body, stall: c.s.opts.StallTimeout, received: c.s.metrics.received}
+	u.body = &u.wire
 	if wrapped.framed {
 		if u.frame, err = c.unframe(u); err != nil {
 			return nil, err
