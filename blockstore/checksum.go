@@ -91,7 +91,7 @@ func (s *bodySum) add(numbers ...uint64) {
 	_, _ = s.top.Write(text[:8*len(numbers)])
 }
 
-// end is the checksum of all that was written. Nothing is written afterwards.
+// end is the checksum of all that was written. It is called once; what follows it is begin.
 func (s *bodySum) end() catalog.Checksum {
 	if s.leaves {
 		if s.filled > 0 {

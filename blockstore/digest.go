@@ -7,8 +7,9 @@ package blockstore
 // It holds the columns of one stripe at a time, and who brings it the next one
 // waits until it has let go of that. So an upload has at most one stripe more in
 // memory than without it. It waits for nothing but its upload: no memory, no drive,
-// no client; and within Digest for the computing of others' at most. So what it holds always comes back, and an upload that waits for
-// memory, and itself holds none, may leave a stripe with it (R21).
+// no client; within Digest at most for what other uploads have computed there. So
+// what it holds always comes back, and an upload that waits for memory, and itself
+// holds none, may leave a stripe with it (R21).
 type digester struct {
 	digest  func([]byte) // nil: nobody wants it
 	stripes chan digestible
@@ -35,9 +36,6 @@ func (d *digester) take(cols []*buffer, length int, bytes int64) {
 	}
 	if d.stripes == nil {
 		d.stripes, d.ended = make(chan digestible), make(chan struct{})
-		if d.lists == nil {
-			d.lists = new([2][maxColumns]*buffer)
-		}
 		go d.run()
 	}
 	s := digestible{cols: append(d.lists[d.turn][:0], cols...), length: length, bytes: bytes}

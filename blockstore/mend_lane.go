@@ -186,7 +186,7 @@ func (m *mender) begin(ctx context.Context, d *drive.Drive, l *lane) (f *drive.F
 		f, h, err := d.OpenSegment(m.seg.id)
 		if err == nil && h.Index == l.index && h.K == m.seg.k && h.M == m.seg.m && h.Kind == m.seg.kind {
 			// What is not durable must not be taken for it.
-			if err := syncUncached(f); err != nil {
+			if err := errors.Join(syncUncached(f), f.PastCache()); err != nil {
 				f.Close()
 				return result{}, err
 			}
@@ -230,12 +230,12 @@ func (m *mender) reader(f *drive.File, l *lane, on uuid.UUID) *reader {
 }
 
 func (l *lane) close() {
-	if l.out != nil {
-		l.out.close()
-	}
 	for _, r := range []*reader{l.in, l.prior} {
 		if r != nil {
 			r.close()
 		}
+	}
+	if l.out != nil {
+		l.out.close() // with the file that prior read
 	}
 }

@@ -17,7 +17,9 @@ import (
 // Invariant: a block counts once a sync that was queued behind its write has ended
 // well, and it was read from the drive after that. No block is written twice
 // by one walk, so what was proved stays so. No part counts by itself: the file does
-// when all of them do (finish).
+// when all of them do (finish). (A file system without O_DIRECT whose page cache has
+// large folios may keep one that the next part is being written to, and with it some
+// pages at the end of the part that is read back.)
 
 // proveEvery is after how many bytes a part is proved: a sync for each.
 const proveEvery = 32 << 20

@@ -75,7 +75,17 @@ func TestMendReader(t *testing.T) {
 		}
 		room.Release()
 	}
+	// A file that was closed under it, with its drive, is not one that has nothing.
 	f.Close()
+	room, n, work := w.p.mendRooms.get(4, mendKept+drive.PageBytes), int64(0), w.p.background(0)
+	r := &reader{p: w.p, work: work, f: f, room: room, end: drive.FirstBlock + int64(len(want)), bytes: &n}
+	err = r.load(t.Context(), drive.FirstBlock, drive.PageBytes, func(context.Context, int) error { return nil })
+	if !errors.Is(err, drive.ErrClosed) || r.holes > 0 {
+		t.Errorf("a closed file: %v, %d pages that cannot be read", err, r.holes)
+	}
+	r.done()
+	work.End()
+	room.Release()
 }
 
 // TestMendRoom: what somebody holds is given to nobody else, units do not overlap, and a room that nobody

@@ -36,7 +36,7 @@ type mendRooms struct {
 	closed bool
 }
 
-// mendRoomsSpare is how many rooms are kept: for as many walks as the daemon has under way.
+// mendRoomsSpare is how many rooms are kept: as many as rebuild has walks under way by itself.
 const mendRoomsSpare = 2
 
 // mendHugeMin is from how many bytes on a room is worth huge pages.
@@ -48,7 +48,7 @@ func (h *mendRooms) get(units, unit int) *mendRoom {
 	defer h.mu.Unlock()
 	h.quiet = false
 	for i, r := range h.spare {
-		if r.unit == unit && len(r.all) >= units*unit {
+		if r.unit == unit && len(r.all)-hugePageBytes >= units*unit {
 			h.spare = slices.Delete(h.spare, i, i+1)
 			r.begin()
 			return r

@@ -9,11 +9,10 @@ import (
 // fileWork is what an output has a feeder do with its file: write a block, or sync.
 //
 // Its memory is used again, so that a large body costs none for each of its blocks.
-// Invariant: it goes back in its own answer, which is given once, by who lets go of it
-// last: the drive's writer when the operation is over, however late that is, or the
-// feeder where there is no file. So what a drive that hangs is at stays with the drive, also
-// when the upload that it came from has ended long ago. Nobody else touches it once it
-// was sent.
+// Invariant: it goes back once, by who lets go of it last: the drive's writer when the
+// operation is over, however late that is, or, where it never came to the drive, the
+// feeder or send. So what a drive that hangs is at stays with the drive, also when the
+// upload that it came from has ended long ago. Nobody else touches it once it was sent.
 type fileWork struct {
 	o     *output
 	file  int
@@ -69,7 +68,7 @@ func (w *fileWork) answered(err error) {
 	done <- err
 }
 
-// drop gives back what it holds, and itself. Who drops it has answered it.
+// drop gives back what it holds, and itself. The drive does not have it, or is done with it.
 func (w *fileWork) drop() {
 	if w.buf != nil {
 		w.o.p.space.landed(w.id, int64(len(w.block)))

@@ -237,13 +237,13 @@ func (p *Pool) shutDown() error {
 	if v := p.members.now(); v != nil {
 		errs = append(errs, closeDrives(v.drives))
 	}
+	p.mendRooms.close() // what a drive still reads into or writes from is given back with that
 	if !p.settleDown(closeWait) {
 		return errors.Join(append(errs, errors.New("a drive still holds up a goroutine of the pool"))...)
 	}
 	if p.cache != nil {
 		p.cache.Close()
 	}
-	p.mendRooms.close()
 	return errors.Join(errs...)
 }
 

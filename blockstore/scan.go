@@ -180,7 +180,7 @@ func (w *window) bytes(off int64, n int) ([]byte, error) {
 		}
 		w.at = off
 		err := w.read(w.buf, off)
-		if err != nil && !errors.Is(err, errHung) {
+		if err != nil && !errors.Is(err, errHung) && !errors.Is(err, drive.ErrClosed) { // else there is no page to be had
 			err = w.bytesByPage(off)
 		}
 		if err != nil {

@@ -8,9 +8,9 @@ import "github.com/holdfast-storage/holdfast/blockstore/drive"
 // hangs keeps a buffer and a fileWork, and those are their own.
 type uploadKit struct {
 	cols    [maxColumns]*buffer // of the stripe that is being filled
-	bufs    [maxColumns]*buffer // of the one that is being written, which is
-	st      stripe
-	stripes []uploadedStripe // that were written
+	bufs    [maxColumns]*buffer // of st
+	st      stripe              // that is being written
+	stripes []uploadedStripe    // that were written
 	// Of the stripes that the digester has.
 	digested [2][maxColumns]*buffer
 }

@@ -152,10 +152,8 @@ func paced(handler http.Handler, stall time.Duration, w http.ResponseWriter, r *
 		handler.ServeHTTP(w, r) // the connection does all of it
 		return
 	}
-	own := &pacedRequest{body: pacedBody{ReadCloser: r.Body, rw: w, stall: stall}}
-	if r.ProtoMajor == 1 {
-		own.body.conn, _ = r.Context().Value(stallConnKey{}).(*stallConn)
-	} else {
+	own := w // net/http's
+	if r.ProtoMajor != 1 {
 		answer := &pacedWriter{ResponseWriter: w, control: http.NewResponseController(w), stall: stall}
 		defer answer.extend() // for what net/http still holds back of it
 		w = answer
@@ -165,12 +163,13 @@ func paced(handler http.Handler, stall time.Duration, w http.ResponseWriter, r *
 		// nobody wanted, too. A request without a body must have none: net/http
 		// listens on the connection for the client to leave, and would take the
 		// deadline for that. It goes by its own request's body, so this is a copy.
+		paced := &pacedRequest{r: *r, body: pacedBody{ReadCloser: r.Body, rw: own, stall: stall}}
 		if r.ProtoMajor == 1 {
-			own.body.setDeadline(time.Now().Add(stall))
+			paced.body.conn, _ = r.Context().Value(stallConnKey{}).(*stallConn)
+			paced.body.setDeadline(time.Now().Add(stall))
 		}
-		own.r = *r
-		own.r.Body = &own.body
-		r = &own.r
+		paced.r.Body = &paced.body
+		r = &paced.r
 	}
 	handler.ServeHTTP(w, r)
 }
@@ -181,7 +180,8 @@ type pacedRequest struct {
 	body pacedBody
 }
 
-// pacedBody renews the read deadline before each read, so that a client is
+// pacedBody has the read deadline follow progress: it is put off before each
+// read, with HTTP/1 before each of the connection's, so that a client is
 // cut only when nothing comes for StallTimeout. What comes late because the
 // server does not read is not its fault: between reads, time does not count.
 type pacedBody struct {

@@ -201,7 +201,7 @@ func (c *Catalog) Part(ctx context.Context, upload uint64, number int) (Part, er
 }
 
 // Parts gives up to max parts of an upload, by number, after that number, and
-// says whether there are more. They come without their extents.
+// says whether there are more. They come without their extents and checksums.
 func (c *Catalog) Parts(ctx context.Context, upload uint64, after, max int) (parts []Part, more bool, err error) {
 	page, err := read(ctx, c, func(r pebble.Reader) (partsPage, error) {
 		return listParts(r, upload, after, min(max, MaxPage))

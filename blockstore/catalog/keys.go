@@ -39,7 +39,7 @@ func numberKey(kind byte, n uint64) []byte {
 }
 
 func objectKey(bucket uint64, key string) []byte {
-	return append(objectPrefix(bucket), key...)
+	return appendObjectKey(nil, bucket, key)
 }
 
 func appendObjectKey(dst []byte, bucket uint64, key string) []byte {

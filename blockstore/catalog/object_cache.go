@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"hash/maphash"
+	"math/bits"
 	"strings"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -49,8 +50,10 @@ type rememberedObject struct {
 
 func newObjectCache(lsn uint64) objectCache { return objectCache{seed: maphash.MakeSeed(), lsn: lsn} }
 
+// hash tells the same key of several buckets apart in its lower bits too, which choose the set: those of
+// buckets' ids are nearly always zero.
 func (o *objectCache) hash(bucket uint64, key string) uint64 {
-	return maphash.String(o.seed, key) ^ bucket*0x9e3779b97f4a7c15
+	return maphash.String(o.seed, key) ^ bits.RotateLeft64(bucket*0x9e3779b97f4a7c15, 32)
 }
 
 // find gives an object that is remembered, or nil.
@@ -91,7 +94,11 @@ func (o *objectCache) note(r *rememberedObject, lsn uint64) {
 			return
 		}
 	}
-	copy(ways[1:], ways[:])
+	free := 0 // or the last one's place
+	for free < objectCacheWays-1 && ways[free] != nil {
+		free++
+	}
+	copy(ways[1:free+1], ways[:free])
 	ways[0] = r
 }
 
@@ -144,10 +151,11 @@ func changedObject(r Record) (bucket uint64, key string, ok bool) {
 
 // rememberedBytes is about how much memory an object takes.
 func rememberedBytes(key string, o *Object) int {
-	n := 256 + len(key) + len(o.ETag) + len(o.ContentType) + 40*len(o.Extents)
+	n := 256 + len(key) + len(o.ETag) + len(o.ContentType) + 56*cap(o.Extents)
 	for _, pairs := range [][]Pair{o.Meta, o.System} {
+		n += 32 * cap(pairs)
 		for _, p := range pairs {
-			n += 32 + len(p.Name) + len(p.Value)
+			n += len(p.Name) + len(p.Value)
 		}
 	}
 	return n

@@ -200,3 +200,31 @@ func TestObjectsForgotten(t *testing.T) {
 		t.Errorf("without replicas: %v", err)
 	}
 }
+
+// TestObjectCacheSpreads: what is called the same in many buckets does not fall into one set.
+func TestObjectCacheSpreads(t *testing.T) {
+	o := newObjectCache(0)
+	sets := make(map[uint64]bool)
+	for bucket := range uint64(100) {
+		sets[o.hash((bucket+1)<<16, "config")%objectCacheSets] = true
+	}
+	if len(sets) < 50 {
+		t.Errorf("one key of 100 buckets is in %d sets", len(sets))
+	}
+}
+
+// TestObjectCacheFillsGaps: where one was forgotten there is room, and nobody else has to go.
+func TestObjectCacheFillsGaps(t *testing.T) {
+	o := newObjectCache(0)
+	remember := func(hash uint64) { o.note(&rememberedObject{hash: hash, key: "k"}, o.changed(hash)) }
+	for i := range uint64(objectCacheWays) {
+		remember(i * objectCacheSets)
+	}
+	o.forget([]uint64{(objectCacheWays - 1) * objectCacheSets}, 1)
+	remember((objectCacheWays - 1) * objectCacheSets)
+	for i := range uint64(objectCacheWays) {
+		if o.find(i*objectCacheSets, 0, "k") == nil {
+			t.Errorf("%d of %d is not remembered", i, objectCacheWays)
+		}
+	}
+}

@@ -15,6 +15,8 @@ const (
 	// ownBytes are left to crypto/md5: to take over its state and to give it back costs as much as is won of so few.
 	ownBytes = 1 << 10
 	magic    = "md5\x01" // what the images of crypto/md5's state begin with
+	// An image has the four words of the state, the block that was begun, and how many bytes there were.
+	imageBytes = len(magic) + Size + BlockSize + 8
 )
 
 // standard is crypto/md5's hash.
@@ -31,7 +33,7 @@ type digest struct {
 	std   standard
 	group *Group
 	bytes uint64 // hashed
-	image [len(magic) + Size + BlockSize + 8]byte
+	image [imageBytes]byte
 
 	// Between take and give: the caller's, or if it waits that of the goroutine that leads.
 	state [4]uint32
@@ -43,11 +45,22 @@ type digest struct {
 
 // New makes a hash that the group's others may be computed with. Only one goroutine at a time may use it, as any hash.
 func (g *Group) New() hash.Hash {
-	std, ok := md5.New().(standard)
-	if !ok || g.together == nil {
-		return md5.New()
+	std := md5.New()
+	if g.together == nil {
+		return std
 	}
-	return &digest{std: std, group: g}
+	return &digest{std: std.(standard), group: g}
+}
+
+// imaged says whether crypto/md5 writes the image of its state as take and give know it: it promises to read those of
+// earlier versions, and not to write them.
+func imaged() bool {
+	std, ok := md5.New().(standard)
+	if !ok {
+		return false
+	}
+	image, err := std.AppendBinary(nil)
+	return err == nil && len(image) == imageBytes && string(image[:len(magic)]) == magic
 }
 
 // Reset makes the hash that of nothing.

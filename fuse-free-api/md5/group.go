@@ -22,8 +22,8 @@ const (
 //   - a hash is with one leader or in the queue, not both, from where its Write began to wait to where it is woken; its
 //     bytes are taken off its rest as they are hashed: each is hashed once, in order, and before Write returns;
 //   - while somebody waits somebody leads (leaders > 0 if waiting > 0), or was told to;
-//   - whoever waits is in one of the next two rounds, since those of the last one queue behind it, and a further
-//     leader begins as soon as those there are have as many waiting as they have lanes.
+//   - whoever waits is in one of the next three rounds, since those of the last one queue behind it, and who comes
+//     while there are Lanes waiting for each leader leads, too.
 //
 // Nobody waits for anything but computing while in it, so nothing that a caller holds can be missing elsewhere.
 type Group struct {
@@ -46,7 +46,12 @@ type kernels struct {
 }
 
 // NewGroup makes a group without streams.
-func NewGroup() *Group { return &Group{kernels: best()} }
+func NewGroup() *Group {
+	if list := all(); len(list) > 0 && imaged() {
+		return &Group{kernels: list[0]}
+	}
+	return &Group{kernels: kernels{name: "none"}} // crypto/md5
+}
 
 // Instructions names the vector instructions that streams are hashed with: "AVX-512", "AVX2" or "none".
 func (g *Group) Instructions() string { return g.name }

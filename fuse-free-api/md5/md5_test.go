@@ -117,10 +117,10 @@ func TestTogether(t *testing.T) {
 	body := randomBytes(1 << 20)
 	eachGroup(t, func(t *testing.T, g *Group) {
 		for range 12 {
-			var all sync.WaitGroup
+			var writers sync.WaitGroup
 			for range 1 + rng.IntN(3*Lanes) {
 				rng := rand.New(rand.NewPCG(rng.Uint64(), 2))
-				all.Go(func() {
+				writers.Go(func() {
 					h, rest := g.New(), body[rng.IntN(len(body)/2):][:rng.IntN(len(body)/2)]
 					want := md5.Sum(rest)
 					buf := make([]byte, 1<<(10+rng.IntN(8)))
@@ -135,13 +135,13 @@ func TestTogether(t *testing.T) {
 					}
 				})
 			}
-			all.Wait()
+			writers.Wait()
 		}
 	})
 }
 
 // TestQueue: while a leader is at work, as many as there are lanes wait, and the next one leads beside it; who waits
-// comes to its turn, though the leader's own piece has no end.
+// is hashed beside a leader, not one after the other.
 func TestQueue(t *testing.T) {
 	piece := randomBytes(joinBytes)
 	entered, proceed := make(chan struct{}), make(chan struct{})
@@ -155,8 +155,8 @@ func TestQueue(t *testing.T) {
 		alone:    func(*[4]uint32, *byte, int) { step(1) },
 		together: func(*[4][Lanes]uint32, *[Lanes]*byte, int) { step(Lanes) },
 	}}
-	var all sync.WaitGroup
-	write := func(p []byte) { all.Go(func() { _, _ = g.New().Write(p) }) }
+	var writers sync.WaitGroup
+	write := func(p []byte) { writers.Go(func() { _, _ = g.New().Write(p) }) }
 	write(randomBytes(4 * roundBytes)) // the leader, for four rounds
 	<-entered
 	waitingIs := func(n int) {
@@ -183,7 +183,7 @@ func TestQueue(t *testing.T) {
 		for range entered {
 		}
 	}()
-	all.Wait()
+	writers.Wait()
 	close(entered)
 	close(reached)
 	if rounds := len(reached); rounds > 8 {
@@ -264,17 +264,17 @@ func BenchmarkSmall(b *testing.B) {
 	}
 }
 
-func benchmarkStreams(b *testing.B, streams, pieceBytes int, make func() hash.Hash) {
+func benchmarkStreams(b *testing.B, streams, pieceBytes int, newHash func() hash.Hash) {
 	b.SetBytes(int64(streams * pieceBytes))
-	var all sync.WaitGroup
+	var writers sync.WaitGroup
 	for range streams {
 		p := randomBytes(pieceBytes)
-		all.Go(func() {
-			h := make()
+		writers.Go(func() {
+			h := newHash()
 			for range b.N {
 				_, _ = h.Write(p)
 			}
 		})
 	}
-	all.Wait()
+	writers.Wait()
 }
