@@ -43,7 +43,7 @@ func (s *Stored) ReadColumns() bench.Side {
 func (s *Stored) WriteColumns(direct bool) bench.Side {
 	var blocks [rebuildWorkers][]byte
 	for i := range blocks {
-		blocks[i] = alignedBuffer(copyChunk)
+		blocks[i] = bench.DirectBuffer(copyChunk)
 		copy(blocks[i], newBody().random)
 	}
 	name := "writing the columns, buffered"
@@ -107,7 +107,7 @@ func writeColumn(ctx context.Context, path string, block []byte, bytes int64, di
 		return err
 	}
 	for at := int64(0); at < bytes && err == nil; at += int64(len(block)) {
-		n := min(int64(len(block)), (bytes-at+pageBytes-1)/pageBytes*pageBytes)
+		n := min(int64(len(block)), (bytes-at+bench.PageBytes-1)/bench.PageBytes*bench.PageBytes)
 		_, err = f.WriteAt(block[:n], at)
 		err = errors.Join(err, ctx.Err())
 	}

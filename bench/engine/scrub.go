@@ -83,10 +83,8 @@ func (s *Stored) Read() bench.Side {
 // directBuffers is memory to read so many files at a time with [readDirect].
 func directBuffers(files int) [][directDepth][]byte {
 	buffers := make([][directDepth][]byte, files)
-	for i := range buffers {
-		for j := range buffers[i] {
-			buffers[i][j] = alignedBuffer(directChunk)
-		}
+	for i, buf := range bench.DirectBuffers(files*directDepth, directChunk) {
+		buffers[i/directDepth][i%directDepth] = buf
 	}
 	return buffers
 }

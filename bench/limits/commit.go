@@ -35,7 +35,7 @@ type Commits struct {
 //
 // Source: the layout of batches (blockstore/FORMAT.md). A test holds it against a pool.
 func LoneCommit(parity int) Commits {
-	return Commits{Files: 1 + parity, Bytes: 2 * pageBytes}
+	return Commits{Files: 1 + parity, Bytes: 2 * bench.PageBytes}
 }
 
 // Places is how many goroutines run at once while commits are measured: as many as in
@@ -47,7 +47,7 @@ func Places(processors int) int { return max(processors, min(2*processors, 8)) }
 // when all are durable. From commit to commit it moves on by one drive, as the
 // columns of stripes do; a file that is left out gets a hole.
 func (f *Files) Commit(c Commits) bench.Side {
-	if c.Files < 1 || c.Bytes < 1 || c.Bytes%pageBytes != 0 {
+	if c.Files < 1 || c.Bytes < 1 || c.Bytes%bench.PageBytes != 0 {
 		panic(fmt.Sprintf("limits: not a commit: %+v", c))
 	}
 	name := fmt.Sprintf("commit of %d × %d KiB", c.Files, c.Bytes>>10)
@@ -105,7 +105,7 @@ func (f *Files) openLog(c Commits) (*log, error) {
 	for _, file := range l.files {
 		queue := make(chan int64, 1)
 		l.queues = append(l.queues, queue)
-		block := aligned(c.Bytes)
+		block := bench.DirectBuffer(c.Bytes)
 		copy(block, random(c.Bytes))
 		go func() {
 			for at := range queue {

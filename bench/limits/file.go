@@ -5,18 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"unsafe"
 )
-
-// pageBytes is what memory, offsets and lengths are aligned to where the page cache is left out.
-const pageBytes = 4096
-
-// aligned makes a buffer that may be written past the page cache.
-func aligned(n int) []byte {
-	buf := make([]byte, n+pageBytes)
-	skip := -uintptr(unsafe.Pointer(unsafe.SliceData(buf))) % pageBytes
-	return buf[skip : int(skip)+n : int(skip)+n]
-}
 
 // writeFile makes a file of so many bytes, whole blocks, and syncs its data.
 func writeFile(path string, block []byte, bytes int64, direct bool) error {

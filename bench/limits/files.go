@@ -118,7 +118,7 @@ func (f *Files) Close() error {
 // data (fdatasync). Files are made anew each time, as Holdfast makes them, and removed
 // again outside of what is timed.
 func (f *Files) Write(v Volume, direct bool) bench.Side {
-	block := aligned(BlockBytes)
+	block := bench.DirectBuffer(BlockBytes)
 	copy(block, random(BlockBytes))
 	name := "write " + v.ratio(f.shape) + mode(direct)
 	return f.rounds(name, f.bodies(v), func() (time.Duration, error) {
@@ -137,10 +137,7 @@ func (f *Files) Write(v Volume, direct bool) bench.Side {
 // drive: past the page cache, or through it after it was emptied of them. The
 // files are the same ones each time.
 func (f *Files) Read(v Volume, direct bool) bench.Side {
-	buffers := make([][]byte, len(f.homes))
-	for i := range buffers {
-		buffers[i] = aligned(ReadBytes)
-	}
+	buffers := bench.DirectBuffers(len(f.homes), ReadBytes)
 	name := "read " + v.ratio(f.shape) + mode(direct)
 	return f.rounds(name, f.bodies(v), func() (time.Duration, error) {
 		if err := f.prepare(); err != nil {
@@ -163,7 +160,7 @@ func (f *Files) prepare() error {
 	if f.read != nil {
 		return nil
 	}
-	block := aligned(BlockBytes)
+	block := bench.DirectBuffer(BlockBytes)
 	copy(block, random(BlockBytes))
 	paths := f.paths("read")
 	if err := each(paths, func(path string) error { return writeFile(path, block, f.perDrive(Redundant), false) }); err != nil {
