@@ -17,7 +17,7 @@ func DirectBuffers(count, bytes int) [][]byte {
 	skip := int(-uintptr(unsafe.Pointer(unsafe.SliceData(all))) % hugePageBytes)
 	all = all[skip:][:count*bytes]
 	if len(all) >= hugePageBytes {
-		hugePages(all[:len(all)/PageBytes*PageBytes])
+		hugePages(all[:len(all)/hugePageBytes*hugePageBytes])
 	}
 	buffers := make([][]byte, count)
 	for i := range buffers {
