@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -70,8 +69,8 @@ func (p *pool) replaceNext(ctx context.Context) error {
 		return err
 	}
 	p.dirs[slot] = dir
-	p.stage.later(func() error { return os.RemoveAll(dir) })
-	return os.RemoveAll(old)
+	p.stage.later(func() error { return removeDrive(dir) })
+	return removeDrive(old)
 }
 
 // work is something that a daemon does in the background.

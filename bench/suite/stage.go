@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -118,9 +119,18 @@ func (s *stage) newDirs() []string {
 func removeAll(dirs []string) error {
 	var errs []error
 	for _, dir := range dirs {
-		errs = append(errs, os.RemoveAll(dir))
+		errs = append(errs, removeDrive(dir))
 	}
 	return errors.Join(errs...)
+}
+
+// removeDrive takes a drive away at once, as who pulls a disk: a daemon that still makes files there finds no way to it.
+func removeDrive(dir string) error {
+	gone := dir + ".gone"
+	if err := os.Rename(dir, gone); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return os.RemoveAll(gone)
 }
 
 func named(name string, err error) error { return fmt.Errorf("%s: %w", name, err) }
