@@ -30,9 +30,11 @@ func lifePool(t *testing.T, n int, change func(*Options)) (*Pool, Options, *faul
 // mended goes on until nothing is due any more.
 func mended(t *testing.T, p *Pool) {
 	t.Helper()
-	for range 4 {
-		must(t, mendRound(t.Context(), p))
-	}
+	mendUntil(t, p, "nothing to be due any more", func() bool {
+		left, err := unfinished(t.Context(), p)
+		must(t, err)
+		return left == ""
+	})
 }
 
 // stateOf is the state of the drive in a slot; empty if there is none.

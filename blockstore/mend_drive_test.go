@@ -90,12 +90,7 @@ func mendsWhatIsOnlyCached(t *testing.T, failedSync faultfs.Fault) {
 	_, err := w.p.ClearDrive(t.Context(), "2", ChangeOptions{})
 	must(t, err)
 	waitFor(t, "the drive to be back", func() bool { return stateOf(t, w.p, 2) == "ONLINE" })
-	for range 2 {
-		must(t, mendRound(t.Context(), w.p))
-	}
-	if work, err := w.p.Work(t.Context()); err != nil || len(work) != 0 {
-		t.Errorf("left to do: %v, %v", work, err)
-	}
+	mendUntil(t, w.p, "no work to be left", func() bool { return noWork(t, w.p) })
 	if lost := w.onlyCached(t, w.dirs[1]); lost != 0 {
 		t.Errorf("%d blocks are in the page cache alone", lost)
 	}

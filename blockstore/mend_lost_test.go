@@ -99,23 +99,23 @@ func TestLostStripeBlocksEvacuation(t *testing.T) {
 	slot := 1 + slices.IndexFunc(w.dirs, func(dir string) bool { return strings.HasPrefix(lost[0].path, dir+"/") })
 	_, err := w.p.EvacuateDrive(t.Context(), fmt.Sprint(slot), ChangeOptions{})
 	must(t, err)
-	for range 3 {
-		must(t, mendRound(t.Context(), w.p))
-	}
-	work, err := w.p.Work(t.Context())
-	if err != nil || len(work) != 1 || work[0].Blocked != waitingForColumns || stateOf(t, w.p, slot) != "EVACUATING" {
-		t.Fatalf("drive %d is %s, work: %+v, %v", slot, stateOf(t, w.p, slot), work, err)
+	id := w.p.members.now().label.Members[slot-1].ID
+	var work []Work
+	mendUntil(t, w.p, "nothing but the lost stripe to hold it", func() bool {
+		work, err = w.p.Work(t.Context())
+		must(t, err)
+		v := w.p.members.now()
+		return len(work) == 1 && work[0].Blocked == waitingForColumns && !w.p.pinned(id) && w.p.catalogWithout(v, id)
+	})
+	must(t, mendRound(t.Context(), w.p))
+	if state := stateOf(t, w.p, slot); state != "EVACUATING" {
+		t.Fatalf("drive %d is %q", slot, state)
 	}
 	_, err = w.p.Delete(t.Context(), "bucket", "precious", Condition{})
 	must(t, err)
 	_, err = mendOne(t.Context(), w.p, work[0].Segment, MendOptions{}) // as scrub does with what is blocked
 	must(t, err)
-	for range 3 {
-		must(t, mendRound(t.Context(), w.p))
-	}
-	if state := stateOf(t, w.p, slot); state != "" {
-		t.Errorf("drive %d is %s", slot, state)
-	}
+	mendUntil(t, w.p, "the drive to leave", func() bool { return stateOf(t, w.p, slot) == "" })
 }
 
 // TestDriveReturnsDuringAWalk: the walk over a segment began without the drive that
@@ -137,13 +137,8 @@ func TestDriveReturnsDuringAWalk(t *testing.T) {
 	waitFor(t, "the drive to be back", func() bool { return stateOf(t, p, 1) == "ONLINE" })
 	close(goOn)
 	must(t, <-ended)
-	for range 2 {
-		must(t, mendRound(t.Context(), p))
-	}
+	mendUntil(t, p, "no work to be left", func() bool { return noWork(t, p) })
 	wantWhole(t, p)
-	if work, err := p.Work(t.Context()); err != nil || len(work) != 0 {
-		t.Errorf("work is left: %+v, %v", work, err)
-	}
 }
 
 // TestGivenUpIsNotVerified: a file is made anew for a drive that left the pool, but
@@ -155,13 +150,16 @@ func TestGivenUpIsNotVerified(t *testing.T) {
 	index := slices.Index(seg.drives, old)
 	_, err := p.ReplaceDrive(t.Context(), "1", "/pool/new", ChangeOptions{Force: true})
 	must(t, err)
-	for range 2 {
-		must(t, mendRound(t.Context(), p))
-	}
-	if seg.drives[index] == old {
-		t.Fatal("the file has not moved")
-	}
-	if seg.verified[index] != 0 {
+	mendUntil(t, p, "the file to move", func() bool {
+		seg.mu.Lock()
+		defer seg.mu.Unlock()
+		return seg.drives[index] != old
+	})
+	must(t, mendRound(t.Context(), p))
+	seg.mu.Lock()
+	verified := seg.verified[index]
+	seg.mu.Unlock()
+	if verified != 0 {
 		t.Error("a file that lacks a block is called verified")
 	}
 	if s := status(t, p); s.Redundancy.Missing["2"] != 1 {

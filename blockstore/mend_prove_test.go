@@ -101,7 +101,7 @@ func TestMendProvesEveryPart(t *testing.T) {
 		_, err := w.p.ClearDrive(t.Context(), "2", ChangeOptions{})
 		must(t, err)
 		waitFor(t, "the drive to be back", func() bool { return stateOf(t, w.p, 2) == "ONLINE" })
-		must(t, mendRound(t.Context(), w.p))
+		mendUntil(t, w.p, "no work to be left", func() bool { return noWork(t, w.p) })
 		must(t, w.p.SealOpen(t.Context()))
 	}
 	w.mustCheck(t)

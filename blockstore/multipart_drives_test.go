@@ -91,10 +91,7 @@ func TestPartsAreMended(t *testing.T) {
 			if s.drives > s.k+s.m {
 				_, err := w.p.EvacuateDrive(t.Context(), "2", ChangeOptions{})
 				must(t, err)
-				waitFor(t, "the drive to be empty", func() bool {
-					must(t, mendRound(t.Context(), w.p))
-					return len(status(t, w.p).Drives) < s.drives
-				})
+				mendUntil(t, w.p, "the drive to leave", func() bool { return len(status(t, w.p).Drives) < s.drives })
 			}
 			for _, dir := range w.dirs[s.drives-min(s.m, s.spare()):] {
 				w.fs.Unplug(dir)

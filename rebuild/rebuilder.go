@@ -105,7 +105,7 @@ func (r *Rebuilder) round(ctx context.Context, look bool) {
 	active := r.activeJobs()
 	// A round ends when nothing is under way. While something is, a drive that is
 	// done need not wait for the others: it is looked at with every tick.
-	if active == 0 && len(due) == 0 || r.unsettled && (active == 0 || look && len(begun) == 0) {
+	if active == 0 || r.unsettled && look && len(begun) == 0 {
 		if err := r.pool.Settle(ctx); err != nil {
 			hint = "what was mended is not yet taken note of: " + err.Error()
 		} else {

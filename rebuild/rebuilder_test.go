@@ -125,12 +125,15 @@ func TestFailedAndThenWithoutADrive(t *testing.T) {
 	})
 }
 
-func TestSettlesWhatARestartHasCutShort(t *testing.T) {
+// TestSettlesBesideWhatIsBlocked: what cannot be mended keeps no drive that is done. Neither
+// after a restart, nor when that drive waited for something else as it was looked at last:
+// for a replica of the catalog, say, that is made elsewhere.
+func TestSettlesBesideWhatIsBlocked(t *testing.T) {
 	p := newFakePool(Work{Segment: 1, Blocked: "waiting for a drive"})
 	run(t, p, Options{}, func(t *testing.T, r *Rebuilder) {
-		after(time.Hour)
-		if p.settles != 1 {
-			t.Errorf("settled %d times", p.settles)
+		after(20 * time.Second)
+		if p.settles < 15 {
+			t.Errorf("settled %d times in 20 s", p.settles)
 		}
 	})
 }
