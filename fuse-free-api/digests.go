@@ -60,17 +60,25 @@ func (d *digests) idle() bool { return len(d.slow)+len(d.quick) == 0 }
 // same time, in a goroutine each but the first; none is left when it returns.
 func (d *digests) write(p []byte) {
 	d.n += int64(len(p))
+	if len(d.slow) > 1 && len(p) >= concurrentBytes {
+		d.beside(p)
+		return
+	}
+	for _, h := range d.slow {
+		_, _ = h.Write(p)
+	}
+	for _, h := range d.quick {
+		_, _ = h.Write(p)
+	}
+}
+
+// beside is write with several slow hashes. It is apart since what goroutines share is allocated.
+func (d *digests) beside(p []byte) {
 	var others sync.WaitGroup
-	for i, h := range d.slow {
-		if i > 0 && len(p) >= concurrentBytes {
-			others.Go(func() { _, _ = h.Write(p) })
-		}
+	for _, h := range d.slow[1:] {
+		others.Go(func() { _, _ = h.Write(p) })
 	}
-	for i, h := range d.slow {
-		if i == 0 || len(p) < concurrentBytes {
-			_, _ = h.Write(p)
-		}
-	}
+	_, _ = d.slow[0].Write(p)
 	for _, h := range d.quick {
 		_, _ = h.Write(p)
 	}

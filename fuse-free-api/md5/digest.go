@@ -38,9 +38,17 @@ type digest struct {
 	// Between take and give: the caller's, or if it waits that of the goroutine that leads.
 	state [4]uint32
 	rest  []byte // whole blocks that are still to be hashed
+	lanes lanes  // of the rounds that it leads
 
 	next *digest       // in the queue
 	turn chan struct{} // tells who waits that its rest is hashed, or if it is not, that it leads now
+}
+
+// lanes are what streams are given to the kernel in, which is called by a pointer: what it is handed has to lie in the
+// heap, and a large body has thousands of rounds. So each hash has its own.
+type lanes struct {
+	states [4][Lanes]uint32
+	from   [Lanes]*byte
 }
 
 // New makes a hash that the group's others may be computed with. Only one goroutine at a time may use it, as any hash.

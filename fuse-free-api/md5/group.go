@@ -111,7 +111,7 @@ func (g *Group) lead(d *digest) {
 	}
 }
 
-// round hashes as much of some streams as all of them have, and no more than roundBytes.
+// round hashes as much of some streams as all of them have, and no more than roundBytes. The first is the leader's.
 func (g *Group) round(streams []*digest) {
 	bytes := roundBytes
 	for _, s := range streams {
@@ -121,19 +121,19 @@ func (g *Group) round(streams []*digest) {
 		g.one(streams[0], bytes)
 		return
 	}
-	var states [4][Lanes]uint32
-	var from [Lanes]*byte
+	at := &streams[0].lanes
 	for lane := range Lanes {
 		s := streams[min(lane, len(streams)-1)] // lanes that are left over do what the last one does
-		from[lane] = &s.rest[0]
+		at.from[lane] = &s.rest[0]
 		for i, word := range s.state {
-			states[i][lane] = word
+			at.states[i][lane] = word
 		}
 	}
-	g.together(&states, &from, bytes/BlockSize)
+	g.together(&at.states, &at.from, bytes/BlockSize)
+	clear(at.from[:]) // the callers' again
 	for lane, s := range streams {
 		for i := range s.state {
-			s.state[i] = states[i][lane]
+			s.state[i] = at.states[i][lane]
 		}
 		s.hashed(bytes)
 	}

@@ -110,6 +110,32 @@ func TestRounds(t *testing.T) {
 	})
 }
 
+// TestRoundsAllocateNothing: a body of 64 MiB has 4,096 rounds, so that what one allocates is felt.
+func TestRoundsAllocateNothing(t *testing.T) {
+	body := randomBytes(roundBytes)
+	eachGroup(t, func(t *testing.T, g *Group) {
+		if g.together == nil {
+			t.Skip("it takes no streams together")
+		}
+		streams := make([]*digest, Lanes)
+		for i := range streams {
+			streams[i] = g.New().(*digest)
+			streams[i].take()
+		}
+		if n := testing.AllocsPerRun(10, func() {
+			for _, d := range streams {
+				d.rest = body
+			}
+			g.round(streams)
+		}); n != 0 {
+			t.Errorf("%v allocations a round", n)
+		}
+		if streams[0].lanes.from != [Lanes]*byte{} {
+			t.Error("it keeps the streams' bytes")
+		}
+	})
+}
+
 // TestTogether: streams that come and go, in pieces of any length, each in a buffer that is used again as soon as its
 // Write has returned.
 func TestTogether(t *testing.T) {
