@@ -70,6 +70,7 @@ func (p *Pool) EvacuateDrive(ctx context.Context, ref string, o ChangeOptions) (
 	if err != nil {
 		return rep, err
 	}
+	p.tryNoteEmptying(ctx, m.ID)
 	p.startEmptying()
 	p.note(Event{
 		Kind: "drive_evacuating", Stage: StageRunning, Severity: SeverityInfo, Drive: about(m.ID),

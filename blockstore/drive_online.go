@@ -63,6 +63,7 @@ func (p *Pool) bringBack(ctx context.Context, ref string, o ChangeOptions, allow
 			rep.State = drive.Online.String()
 			if !o.DryRun {
 				_, err = p.members.alter(ctx, nil, setMember(m.ID, func(m *drive.Member) { m.State = drive.Online }))
+				p.tryNoteEmptying(ctx, m.ID)
 			}
 		}
 		return rep, err

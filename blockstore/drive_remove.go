@@ -104,6 +104,7 @@ func (p *Pool) removeMember(ctx context.Context, id uuid.UUID) error {
 		}
 		return err
 	}
+	p.tryNoteEmptying(ctx, id)
 	p.book.forget(id)
 	p.log.Info("a drive left the pool", "drive", id, "slot", slot)
 	p.note(Event{

@@ -86,6 +86,7 @@ func (p *Pool) ReplaceDrive(ctx context.Context, ref, dir string, o ChangeOption
 	if err != nil {
 		return ChangeReport{}, err
 	}
+	p.tryNoteEmptying(ctx, old.ID)
 	p.startEmptying()
 	rep.ID, rep.Slot = m.ID, m.Slot
 	p.log.Info("a drive is replaced", "old", old.ID, "slot", old.Slot, "new", m.ID, "path", n.path, "state", m.State)

@@ -23,6 +23,8 @@ type driveBook struct {
 	pins    map[uuid.UUID]int          // files on their way to a drive that the segment table does not name yet
 	standIn map[uuid.UUID]*standInNote // by the drive that is away, as far as read from the settings
 
+	emptying map[uuid.UUID]*bool // drives that were being emptied, as far as read from the settings
+
 	returning sync.Mutex // one drive at a time
 }
 
@@ -36,7 +38,7 @@ func newDriveBook(dirs []string) *driveBook {
 	return &driveBook{
 		paths: make(map[uuid.UUID]string), dirs: slices.Clone(dirs), watched: make(map[*drive.Drive]bool),
 		asking: make(map[string]bool), later: make(map[uuid.UUID]patience), pins: make(map[uuid.UUID]int),
-		standIn: make(map[uuid.UUID]*standInNote),
+		standIn: make(map[uuid.UUID]*standInNote), emptying: make(map[uuid.UUID]*bool),
 	}
 }
 
@@ -71,6 +73,7 @@ func (b *driveBook) forget(id uuid.UUID) {
 	delete(b.paths, id)
 	delete(b.later, id)
 	delete(b.standIn, id)
+	delete(b.emptying, id)
 }
 
 // membersChanged is called after every change of membership. It does not wait.

@@ -217,6 +217,7 @@ func (p *Pool) admit(ctx context.Context, id uuid.UUID, d *drive.Drive) error {
 	p.book.moved(id, d.Dir())
 	p.closeFilesOn(id) // a reader may have opened one before the drive was closed
 	p.forgetStandIn(ctx, id)
+	p.tryNoteEmptying(ctx, id)
 	m, _ := v.member(id)
 	p.log.Info("a drive is back", "drive", id, "slot", m.Slot, "path", d.Dir(), "state", m.State)
 	p.note(Event{

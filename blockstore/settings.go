@@ -17,6 +17,7 @@ import (
 //	sealed           when a scrub last sealed what was open
 //	verified/…       when a segment's files were last verified
 //	standin/…        the spare that stands in for a drive
+//	emptying/…       that a drive is being emptied, for when it fails
 //	event/…          one event each (events.go)
 
 // Setting gives the value of a setting, or nil if there is none.

@@ -13,7 +13,7 @@ import (
 //
 //   - a drive that was filled in another's place is ONLINE when no column is left
 //     to be made anew;
-//   - an evacuated one leaves the pool when it holds no column, even if it is gone by then;
+//   - an evacuated one leaves the pool when it holds no column, even if it is gone or failed by then;
 //   - one that has been away for long and by the segment table holds nothing has
 //     no vote any more, as long as enough others have: it counts as lost no longer.
 //
@@ -72,7 +72,7 @@ func (p *Pool) settleEmpty(ctx context.Context, v *membership, m drive.Member) e
 	switch {
 	case m.NonVoting:
 		return nil
-	case m.State == drive.Evacuating:
+	case m.State == drive.Evacuating, p.fellShort(m):
 		if v.accepts(m.ID) || p.pinned(m.ID) || p.removable(v, m) != nil || !p.catalogWithout(v, m.ID) {
 			return nil
 		}

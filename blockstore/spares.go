@@ -24,8 +24,9 @@ type standInNote struct{ spare uuid.UUID }
 
 func standInName(id uuid.UUID) string { return "standin/" + id.String() }
 
-// UseSpares puts spares to use for drives that have been away for long. A policy
-// calls it before it looks for work. Errors: ErrClosed, ErrReadOnly, ErrUnavailable.
+// UseSpares puts spares to use for drives that have been away for long, and notes which
+// ones are being emptied. A policy calls it before it looks for work. Errors: ErrClosed,
+// ErrReadOnly, ErrUnavailable.
 func (p *Pool) UseSpares(ctx context.Context) error {
 	leave, err := p.enter()
 	if err != nil {
@@ -44,6 +45,9 @@ func (p *Pool) UseSpares(ctx context.Context) error {
 		}
 		if v.isLive(m.ID) && note.spare != (uuid.UUID{}) { // it came back while the pool was closed
 			p.forgetStandIn(ctx, m.ID)
+		}
+		if err := p.noteEmptying(ctx, m.ID); err != nil {
+			return err
 		}
 		if !p.wantsStandIn(v, m, orphans) {
 			continue

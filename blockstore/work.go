@@ -26,7 +26,7 @@ type fileFate int
 
 const (
 	fileStays fileFate = iota // its drive takes part
-	fileMoves                 // its drive left the pool, is being emptied (even if it is gone meanwhile), or is away for too long
+	fileMoves                 // its drive left the pool, is or was being emptied (it may be gone by now), or is away for too long
 	fileWaits                 // its drive is away, and may come back
 )
 
@@ -37,8 +37,8 @@ func (p *Pool) fate(v *membership, id uuid.UUID) fileFate {
 		return fileMoves
 	case v.isLive(id) && m.State != drive.Evacuating:
 		return fileStays
-	case v.isLive(id), m.State == drive.Evacuating && !p.opt.offline: // what it was to hand over is made anew if it is gone
-		return fileMoves
+	case v.isLive(id), m.State == drive.Evacuating && !p.opt.offline, p.fellShort(m):
+		return fileMoves // what it was to hand over is made anew if it is gone, or fails
 	case m.State == drive.Offline || p.opt.RebuildAfter < 0 || p.now().Sub(p.awaySince(id)) < p.opt.RebuildAfter:
 		return fileWaits
 	default:
