@@ -5,13 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
-	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/holdfast-storage/holdfast/blockstore/drive"
-	"github.com/holdfast-storage/holdfast/blockstore/yield"
 )
 
 // Mending reads a sealed segment once, from end to end, all its files side by
@@ -68,16 +65,18 @@ var ErrSegmentBusy = errors.New("the segment is in use at present")
 // ErrUnmended: not all of a segment could be made good. What could be was.
 var ErrUnmended = errors.New("could not be made good")
 
-// mending is the set of segments that are being mended.
+// mending is the set of segments that are being mended, and of those of which single
+// files are looked at meanwhile (reconcile). Looks keep each other from nothing.
 type mending struct {
-	mu   sync.Mutex
-	busy map[drive.SegmentID]bool
+	mu    sync.Mutex
+	busy  map[drive.SegmentID]bool
+	looks map[drive.SegmentID]int
 }
 
 func (m *mending) begin(id drive.SegmentID) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.busy[id] {
+	if m.busy[id] || m.looks[id] > 0 {
 		return false
 	}
 	if m.busy == nil {
@@ -91,6 +90,28 @@ func (m *mending) end(id drive.SegmentID) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.busy, id)
+}
+
+// look begins a look at a file of a segment, unless that is being mended.
+func (m *mending) look(id drive.SegmentID) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.busy[id] {
+		return false
+	}
+	if m.looks == nil {
+		m.looks = make(map[drive.SegmentID]int)
+	}
+	m.looks[id]++
+	return true
+}
+
+func (m *mending) looked(id drive.SegmentID) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.looks[id]--; m.looks[id] == 0 {
+		delete(m.looks, id)
+	}
 }
 
 // Mend reads every column of a sealed segment from the drives, verifies it, and
@@ -120,7 +141,7 @@ func (p *Pool) Mend(ctx context.Context, id drive.SegmentID, o MendOptions) (Men
 	}
 	seg.pins.Add(1)
 	defer seg.pins.Add(-1)
-	m := &mender{p: p, seg: seg, o: o, work: p.background(p.workKind(seg, o))}
+	m := &mender{p: p, seg: seg, o: o, labour: labour{work: p.background(p.workKind(seg, o))}}
 	defer m.work.End()
 	defer m.close()
 	err = m.run(ctx)
@@ -165,9 +186,7 @@ type mender struct {
 	report  MendReport
 	failed  map[int]error // files that could not be made
 
-	work  *yield.Work
-	since time.Time    // when the stripe at hand was begun
-	idle  atomic.Int64 // nanoseconds that were waited since then
+	labour // begun with every stripe
 }
 
 func (m *mender) run(ctx context.Context) error {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/holdfast-storage/holdfast/blockstore/catalog"
 	"github.com/holdfast-storage/holdfast/blockstore/drive"
+	"github.com/holdfast-storage/holdfast/blockstore/yield"
 )
 
 // Reconciling holds what lies on a drive against the segment table, after an
@@ -58,8 +59,9 @@ func (p *Pool) reconcile(ctx context.Context, d *drive.Drive) error {
 	}
 	p.distrusted.meet(d)
 	since, doubted := p.distrusted.of(d.ID())
-	r := reconciler{p: p, d: d, since: since, doubted: doubted}
+	r := reconciler{p: p, d: d, since: since, doubted: doubted, work: p.background(p.lookKind(d.ID()))}
 	err := r.run(ctx)
+	r.work.End()
 	if err == nil && doubted {
 		p.distrusted.forget(d.ID(), since)
 	}
@@ -83,14 +85,31 @@ type reconciler struct {
 	d       *drive.Drive
 	since   uint32 // files of segments from that epoch on lack something
 	doubted bool   // the drive may have been set back
+	work    *yield.Work
 	count   reconciled
+}
+
+// turn waits until an operation on the drive may begin (R18).
+func (r *reconciler) turn(ctx context.Context) (*yield.Turn, error) {
+	return r.work.Turn(ctx, r.p.diskOf(r.d.ID()))
+}
+
+// inTurn does one operation on the drive, with patience, when its turn has come.
+func inTurn[T any](ctx context.Context, r *reconciler, f func() (T, error), discard func(T)) (T, error) {
+	turn, err := r.turn(ctx)
+	if err != nil {
+		var none T
+		return none, err
+	}
+	defer turn.End()
+	return patiently(r.p.patience, f, discard)
 }
 
 func (r *reconciler) run(ctx context.Context) error {
 	if err := r.present(); err != nil {
 		return err
 	}
-	list, err := patiently(r.p.patience, r.d.Segments, nil)
+	list, err := inTurn(ctx, r, r.d.Segments, nil)
 	if err != nil {
 		return err
 	}
@@ -113,7 +132,7 @@ func (r *reconciler) run(ctx context.Context) error {
 	if r.count.removed == 0 {
 		return nil
 	}
-	_, err = patiently(r.p.patience, func() (struct{}, error) { return struct{}{}, r.d.SyncDir() }, nil)
+	_, err = inTurn(ctx, r, func() (struct{}, error) { return struct{}{}, r.d.SyncDir() }, nil)
 	return err
 }
 
@@ -128,7 +147,7 @@ func (r *reconciler) present() error {
 
 const (
 	mendingPause = 10 * time.Millisecond // how often it is looked whether a walk over a segment has ended
-	othersLook   = time.Second           // longer than a look at another drive's file takes
+	shortWalk    = time.Second           // for so long a drive that takes part waits for one
 )
 
 // lookAt marks the file of a segment that should be on the drive and is not, or
@@ -137,13 +156,13 @@ func (r *reconciler) lookAt(ctx context.Context, s *segment) error {
 	if _, due := r.due(s); !due {
 		return nil
 	}
-	// A walk over it may have begun without this drive. If it takes part, the walk
-	// reads its file: what takes long is a walk, and knows better.
+	// A walk over it may have begun without this drive. If it takes part, a walk that
+	// takes long reads its file, and knows better.
 	live, wait := r.p.members.now().isLive(r.d.ID()), r.p.patience
 	if live {
-		wait = min(wait, othersLook)
+		wait = min(wait, shortWalk)
 	}
-	for late := time.Now().Add(wait); !r.p.mending.begin(s.id); time.Sleep(mendingPause) {
+	for late := time.Now().Add(wait); !r.p.mending.look(s.id); time.Sleep(mendingPause) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -157,7 +176,7 @@ func (r *reconciler) lookAt(ctx context.Context, s *segment) error {
 			return nil
 		}
 	}
-	defer r.p.mending.end(s.id)
+	defer r.p.mending.looked(s.id)
 	index, due := r.due(s)
 	if !due {
 		return nil
@@ -194,7 +213,17 @@ func (r *reconciler) holds(ctx context.Context, s *segment, index int) (bool, er
 	s.mu.Lock()
 	end, next := s.end, s.next
 	s.mu.Unlock()
-	f, err := patiently(r.p.patience, func() (*drive.File, error) { return r.d.OpenFile(s.id) }, (*drive.File).Close)
+	var size int64
+	f, err := inTurn(ctx, r, func() (*drive.File, error) {
+		f, err := r.d.OpenFile(s.id)
+		if err != nil {
+			return nil, err
+		}
+		if size, err = f.Size(); err != nil {
+			f.Close()
+		}
+		return f, err
+	}, (*drive.File).Close)
 	if errors.Is(err, fs.ErrNotExist) {
 		return next == 0, nil
 	}
@@ -202,11 +231,8 @@ func (r *reconciler) holds(ctx context.Context, s *segment, index int) (bool, er
 		return false, err
 	}
 	defer f.Close()
-	size, err := patiently(r.p.patience, f.Size, nil)
 	from := max(end-int64(s.width())*drive.MaxBlockBytes, drive.FirstBlock)
 	switch {
-	case err != nil:
-		return false, err
 	case size < from:
 		return false, nil
 	case !r.doubted:
@@ -229,7 +255,7 @@ func (r *reconciler) holdsEnd(ctx context.Context, f *drive.File, s *segment, in
 		return true, nil
 	}
 	there := false
-	err := scanFrom(ctx, f, from, r.p.id, r.p.patience, false, func(b foundBlock) {
+	err := scanFrom(ctx, f, from, r.p.id, r.p.patience, false, r.turn, func(b foundBlock) {
 		h := &b.head
 		there = there || int64(h.Stripe) >= last && drive.FileOf(h.Column, h.Stripe, s.width()) == index
 	})
@@ -247,14 +273,19 @@ func (r *reconciler) weed(ctx context.Context, id drive.SegmentID) error {
 	if s := r.p.segments.get(id); s != nil && s.filesOn(r.isThis) != 0 {
 		return nil
 	}
-	if !r.p.mending.begin(id) {
+	if !r.p.mending.look(id) {
 		return nil // the file may be on its way here
 	}
-	defer r.p.mending.end(id)
+	defer r.p.mending.looked(id)
 	needed, err := r.needs(ctx, id)
 	if err != nil || needed {
 		return err
 	}
+	turn, err := r.turn(ctx)
+	if err != nil {
+		return err
+	}
+	defer turn.End()
 	if err := r.present(); err != nil {
 		return err
 	}
@@ -288,7 +319,7 @@ func (r *reconciler) needs(ctx context.Context, id drive.SegmentID) (bool, error
 	}
 	// A stale copy. It stays as long as what it was copied to is not there, whole.
 	files := uint64(1)<<s.width() - 1
-	if h, ok := r.header(id); ok && h.K == s.k && h.M == s.m {
+	if h, ok := r.header(ctx, id); ok && h.K == s.k && h.M == s.m {
 		files = 1 << h.Index
 	}
 	v := p.members.now()
@@ -310,15 +341,15 @@ func (r *reconciler) followed(ctx context.Context, id drive.SegmentID) bool {
 	if err != nil || live > 0 {
 		return true
 	}
-	if h, ok := r.header(id); ok && h.Kind == drive.Bulk {
+	if h, ok := r.header(ctx, id); ok && h.Kind == drive.Bulk {
 		return false
 	}
 	return r.p.journalNeeds(ctx, id)
 }
 
 // header is the first page of a file on the drive, if that is good.
-func (r *reconciler) header(id drive.SegmentID) (drive.FileHeader, bool) {
-	h, err := patiently(r.p.patience, func() (drive.FileHeader, error) {
+func (r *reconciler) header(ctx context.Context, id drive.SegmentID) (drive.FileHeader, bool) {
+	h, err := inTurn(ctx, r, func() (drive.FileHeader, error) {
 		f, h, err := r.d.OpenSegment(id)
 		if err == nil {
 			f.Close()

@@ -1,10 +1,13 @@
 package blockstore
 
 import (
+	"errors"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/holdfast-storage/holdfast/blockstore/drive"
+	"github.com/holdfast-storage/holdfast/blockstore/yield"
 )
 
 // pathOn is where the file of a segment lies on a drive.
@@ -120,7 +123,7 @@ func TestReconcileKeepsTheJournal(t *testing.T) {
 	}
 	// Even one that the table does not know, of which nothing is live.
 	d := w.p.members.now().drives[w.p.members.now().label.Members[0].ID]
-	r := reconciler{p: w.p, d: d}
+	r := reconciler{p: w.p, d: d, work: w.p.background(yield.Routine)}
 	if id := w.p.lineage.newest; id == 0 || !r.followed(t.Context(), id) {
 		t.Errorf("segment %v, which the journal follows, counts as garbage", id)
 	}
@@ -219,4 +222,30 @@ func TestLongWalkIsNoLack(t *testing.T) {
 	if seg.suspect != 0 {
 		t.Errorf("files %b are said to lack blocks", seg.suspect)
 	}
+}
+
+// TestLooksAtOneSegment: the files of a segment are looked at side by side, on however many drives and however long
+// that takes, since it may have to yield; mending it keeps looks away, and they it.
+func TestLooksAtOneSegment(t *testing.T) {
+	w := filled(t, shape{4, 2, 6}, 8)
+	w.settled(t)
+	id := w.p.Segments()[0]
+	if !w.p.mending.look(id) {
+		t.Fatal("it is being mended")
+	}
+	if _, err := w.p.Mend(t.Context(), id, MendOptions{}); !errors.Is(err, ErrSegmentBusy) {
+		t.Errorf("mending what is looked at: %v", err)
+	}
+	slot := slices.IndexFunc(w.p.members.now().label.Members, func(m drive.Member) bool { return w.p.segments.get(id).drives[0] == m.ID })
+	d := w.p.members.now().drives[w.p.members.now().label.Members[slot].ID]
+	must(t, w.fs.Remove(pathOn(d, id)))
+	must(t, w.p.reconcile(t.Context(), d))
+	if n := suspectOn(w.p, slot); n != 1 {
+		t.Errorf("while another file of the segment is looked at, %d files of the drive are found to be missing", n)
+	}
+	w.p.mending.looked(id)
+	if !w.p.mending.begin(id) || w.p.mending.look(id) {
+		t.Error("it is looked at while it is mended")
+	}
+	w.p.mending.end(id)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/holdfast-storage/holdfast/blockstore/drive"
+	"github.com/holdfast-storage/holdfast/blockstore/yield"
 )
 
 // foundSegment is what the present drives hold of one segment.
@@ -83,16 +84,17 @@ type foundBlock struct {
 // verifies what the blocks carry; without, it reads headers only and takes
 // their word.
 func scanFile(ctx context.Context, f *drive.File, pool uuid.UUID, late time.Duration, payloads bool, found func(foundBlock)) error {
-	return scanFrom(ctx, f, drive.FirstBlock, pool, late, payloads, found)
+	return scanFrom(ctx, f, drive.FirstBlock, pool, late, payloads, nil, found)
 }
 
-// scanFrom is scanFile from an offset on.
-func scanFrom(ctx context.Context, f *drive.File, from int64, pool uuid.UUID, late time.Duration, payloads bool, found func(foundBlock)) error {
+// scanFrom is scanFile from an offset on. turn, if there is one, is waited for before
+// each read (R18).
+func scanFrom(ctx context.Context, f *drive.File, from int64, pool uuid.UUID, late time.Duration, payloads bool, turn takeTurn, found func(foundBlock)) error {
 	size, err := patiently(late, f.Size, nil)
 	if err != nil {
 		return err
 	}
-	w := window{ctx: ctx, f: f, late: late, chunk: int(min(scanChunk, size))}
+	w := window{ctx: ctx, f: f, late: late, turn: turn, chunk: int(min(scanChunk, size))}
 	if !payloads {
 		w.chunk = drive.PageBytes
 	}
@@ -151,11 +153,15 @@ func tableHash(sums []uint64) uint64 {
 	return d.Sum64()
 }
 
+// takeTurn waits for a turn on the disk that is read from.
+type takeTurn func(context.Context) (*yield.Turn, error)
+
 // window reads a file forward in large steps.
 type window struct {
 	ctx   context.Context
 	f     *drive.File
 	late  time.Duration // that a read may take
+	turn  takeTurn      // for a read; nil: none is needed
 	chunk int
 	at    int64
 	buf   []byte
@@ -193,6 +199,13 @@ func (w *window) bytes(off int64, n int) ([]byte, error) {
 
 // read waits for a drive as long as there is patience.
 func (w *window) read(b []byte, off int64) error {
+	if w.turn != nil {
+		turn, err := w.turn(w.ctx)
+		if err != nil {
+			return err
+		}
+		defer turn.End()
+	}
 	ctx, cancel := context.WithTimeout(w.ctx, w.late)
 	defer cancel()
 	err := w.f.ReadAt(ctx, b, off, w.hold)

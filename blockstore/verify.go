@@ -5,18 +5,21 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/holdfast-storage/holdfast/blockstore/catalog"
 	"github.com/holdfast-storage/holdfast/blockstore/drive"
+	"github.com/holdfast-storage/holdfast/blockstore/yield"
 )
 
 // Verification answers whether every stored column of some objects is on its
 // drive and good. It is the reader's view of what a scrub does by segments: it
 // goes by objects, changes nothing, and leaves what it finds to be mended
-// (segment.markBad). Each stripe is read once, however many objects lie in it;
-// of each object the bytes are held against its own checksum besides (R3).
+// (segment.markBad). It yields to clients as a scrub does (R18). Each stripe is read
+// once, however many objects lie in it; of each object the bytes are held against its own
+// checksum besides (R3).
 
 // VerifyProgress tells how far a verification is. Columns are those that should
 // be there; Bad and Missing are among them.
@@ -52,7 +55,10 @@ func (p *Pool) Verify(ctx context.Context, bucket, prefix string, progress func(
 		p: p, bucket: bucket, progress: progress,
 		seen: make(map[drive.SegmentID][]uint64), uncached: make(map[fileOn]bool),
 		lost: make(map[stripeID]int), away: make(map[uuid.UUID]int64),
+		labour: labour{work: p.background(yield.Routine)},
 	}
+	defer v.work.End()
+	v.begun()
 	if v.progress == nil {
 		v.progress = func(VerifyProgress) {}
 	}
@@ -82,6 +88,15 @@ type verification struct {
 
 	mu       sync.Mutex
 	uncached map[fileOn]bool // files whose pages were dropped
+
+	labour // begun anew after each rest
+}
+
+// rest gives way to clients for what was computed since it was called last (R18).
+func (v *verification) rest(ctx context.Context) error {
+	err := v.computed(ctx)
+	v.begun()
+	return err
 }
 
 // list calls f on the objects below prefix.
@@ -96,6 +111,9 @@ func (v *verification) list(ctx context.Context, prefix string, f func(ObjectInf
 			if err := f(info); err != nil {
 				return err
 			}
+		}
+		if err := v.rest(ctx); err != nil {
+			return err
 		}
 		if !page.Truncated {
 			return nil
@@ -138,7 +156,8 @@ func (v *verification) object(ctx context.Context, key string) error {
 		}
 		v.report.Bytes += part.n
 		v.progress(v.report.VerifyProgress)
-		return true
+		err = v.rest(ctx)
+		return err == nil
 	})
 	if err != nil {
 		return err
@@ -165,24 +184,47 @@ func (v *verification) part(ctx context.Context, key string, part stripePart, su
 			return err
 		}
 	}
-	if sums.broken {
-		return nil
-	}
-	rd, err := v.p.readStripe(ctx, part.at, part.from, part.n)
-	var damage *DamageError
-	if errors.As(err, &damage) {
-		sums.broken = true
-		v.lose(key, part.at, damage)
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer rd.release()
-	for _, b := range rd.spans {
-		sums.write(b)
+	return v.again(ctx, key, part, sums)
+}
+
+// again reads the range of a stripe that was verified before, or is to be computed from
+// what is good, and adds it to the object's sums: a column at a time while it yields.
+func (v *verification) again(ctx context.Context, key string, part stripePart, sums *objectSums) error {
+	at, length := part.at, int64(part.at.length)
+	for from, end := part.from, part.from+part.n; from < end && !sums.broken; {
+		began := time.Now()
+		turn, err := v.turn(ctx, at, int(from/length))
+		if err != nil {
+			return err
+		}
+		n := end - from
+		if !turn.Free {
+			n = min(n, length-from%length)
+		}
+		rd, err := v.p.readStripe(ctx, at, from, n)
+		turn.End()
+		v.waited(began)
+		var damage *DamageError
+		if errors.As(err, &damage) {
+			sums.broken = true
+			v.lose(key, at, damage)
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		for _, b := range rd.spans {
+			sums.write(b)
+		}
+		rd.release()
+		from += n
 	}
 	return nil
+}
+
+// turn waits until the drive of a column may be read from (R18).
+func (v *verification) turn(ctx context.Context, at stripeAt, col int) (*yield.Turn, error) {
+	return v.work.Turn(ctx, v.p.diskOf(at.seg.driveOf(col, at.no)))
 }
 
 // first says whether the stripe is met for the first time.

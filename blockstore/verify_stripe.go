@@ -131,20 +131,32 @@ func (v *verification) judge(key string, at stripeAt, c *column) {
 	v.find(f, key)
 }
 
-// read reads the columns side by side, whole blocks. One whose drive hangs is
-// left behind with errLate (R13), and its buffer with the read.
+// read reads the columns side by side, whole blocks, each in its turn (R18). One whose
+// drive hangs is left behind with errLate (R13), and its buffer with the read. It ends
+// early with ctx.
 func (v *verification) read(ctx context.Context, at stripeAt, cols []*column) {
+	defer v.waited(time.Now())
 	results := make([]chan column, len(cols))
 	for i, c := range cols {
 		mine, result := *c, make(chan column, 1)
 		results[i] = result
+		col := drive.ColumnOf(mine.stored, at.d, at.seg.k)
+		turn, err := v.turn(ctx, at, col)
+		if err != nil {
+			return
+		}
 		mine.buf.Hold()
 		v.p.wg.Go(func() {
 			defer mine.buf.Release()
-			col := drive.ColumnOf(mine.stored, at.d, at.seg.k)
 			hung := time.AfterFunc(v.p.patience, func() { v.p.readHung(at.seg.driveOf(col, at.no)) })
-			mine.err = v.readBlock(ctx, at, col, &mine)
+			block, err := v.readBlock(ctx, at, col, &mine)
+			turn.End()
 			hung.Stop()
+			began := time.Now()
+			if mine.err = err; err == nil {
+				mine.err = v.verifyBlock(at, col, &mine, block)
+			}
+			v.helped(began)
 			result <- mine
 		})
 	}
@@ -170,8 +182,8 @@ func (v *verification) read(ctx context.Context, at stripeAt, cols []*column) {
 	}
 }
 
-// readBlock reads one block from its drive and verifies it.
-func (v *verification) readBlock(ctx context.Context, at stripeAt, col int, c *column) error {
+// readBlock reads one block from its drive.
+func (v *verification) readBlock(ctx context.Context, at stripeAt, col int, c *column) ([]byte, error) {
 	start, size := drive.PayloadStart(at.seg.kind, at.d, at.seg.m, at.length), int(drive.BlockBytes(at.seg.kind, at.d, at.seg.m, at.length))
 	b := c.buf.b[v.p.mem.payloadAt-start:][:size]
 	patient, cancel := context.WithTimeout(ctx, v.p.patience+v.p.patience/lateShare) // after readHung
@@ -191,12 +203,15 @@ func (v *verification) readBlock(ctx context.Context, at stripeAt, col int, c *c
 			break
 		}
 	}
-	switch {
-	case err != nil && patient.Err() != nil:
-		return errHung
-	case err != nil:
-		return err
+	if err != nil && patient.Err() != nil {
+		return nil, errHung
 	}
+	return b, err
+}
+
+// verifyBlock verifies all of a block that was read.
+func (v *verification) verifyBlock(at stripeAt, col int, c *column, b []byte) error {
+	start := drive.PayloadStart(at.seg.kind, at.d, at.seg.m, at.length)
 	if err := c.verify(v.p, at, col, b[:start]); err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package blockstore
 import (
 	"context"
 	"math/bits"
+	"sync/atomic"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -58,18 +59,42 @@ func (p *Pool) diskOf(id uuid.UUID) any {
 	return id
 }
 
-// begun notes that the walk computes from now on.
-func (m *mender) begun() {
-	m.idle.Store(0)
-	m.since = time.Now()
+// lookKind says how far holding a drive against the segment table yields (R18): one that
+// takes part can wait; without one that does not yet, further losses may be of data.
+func (p *Pool) lookKind(id uuid.UUID) yield.Kind {
+	switch v := p.members.now(); {
+	case v.isHere(id):
+		return yield.Routine
+	case v.away() >= v.label.Parity:
+		return yield.Urgent
+	default:
+		return yield.Repair
+	}
 }
 
-// waited notes that the walk, or what it has begun, has waited until now.
-func (m *mender) waited(since time.Time) { m.idle.Add(int64(time.Since(since))) }
+// labour is background work that computes between its turns on disks, and rests for
+// that too (R18).
+type labour struct {
+	work  *yield.Work
+	since time.Time    // when it began to compute
+	idle  atomic.Int64 // nanoseconds that were waited since then, less what others computed for it
+}
 
-// computed rests for what was computed since begun (R18).
-func (m *mender) computed(ctx context.Context) error {
-	return m.work.Computed(ctx, max(0, time.Since(m.since)-time.Duration(m.idle.Load())))
+// begun notes that it computes from now on.
+func (l *labour) begun() {
+	l.idle.Store(0)
+	l.since = time.Now()
+}
+
+// waited notes that it, or what it has begun, has waited until now.
+func (l *labour) waited(since time.Time) { l.idle.Add(int64(time.Since(since))) }
+
+// helped notes that another goroutine has computed for it until now, while it waited.
+func (l *labour) helped(since time.Time) { l.idle.Add(-int64(time.Since(since))) }
+
+// computed rests for what was computed since begun.
+func (l *labour) computed(ctx context.Context) error {
+	return l.work.Computed(ctx, max(0, time.Since(l.since)-time.Duration(l.idle.Load())))
 }
 
 // pacing is a pace that yields besides: what happens between two calls is computing.

@@ -1,7 +1,7 @@
 // Package yield has background work give way to clients (R18 of package blockstore).
 //
 // It is one Gate that all background work of a pool goes through: scrub, rebuild,
-// evacuation. Clients' operations tell it when they begin and end. While there is one, or was
+// evacuation, verify, and holding drives against the segment table. Clients' operations tell it when they begin and end. While there is one, or was
 // a moment ago, background work takes turns: on each disk one small operation at a
 // time, and after it, and after what it computed, a rest in proportion. The
 // proportion is the duty: the share of the time that work takes, from dutyMin to

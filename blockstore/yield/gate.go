@@ -27,6 +27,7 @@ type Gate struct {
 	last     atomic.Int64 // when clients were active last, since made; 0: never
 	works    atomic.Int64 // pieces of background work under way
 	held     atomic.Int64 // when work was last held back, since made; 0: never
+	turns    atomic.Int64 // given while work was held back
 
 	mu     sync.Mutex
 	duties [Urgent]*duty // by kind
@@ -88,6 +89,10 @@ func (g *Gate) lately(at *atomic.Int64) bool {
 
 // Yielding says whether work is held back at present.
 func (g *Gate) Yielding() bool { return g.works.Load() > 0 && g.lately(&g.held) }
+
+// Turns is how many operations on disks have had a turn of their own, which is given
+// only while work is held back.
+func (g *Gate) Turns() int64 { return g.turns.Load() }
 
 // Share is which part of the time work of a kind takes while it is held back.
 func (g *Gate) Share(k Kind) float64 {

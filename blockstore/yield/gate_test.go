@@ -86,6 +86,9 @@ func TestTurns(t *testing.T) {
 		time.Sleep(took)
 		one.End()
 		other.End()
+		if n := g.Turns(); n < 2 {
+			t.Errorf("%d turns were counted, at least 2 given", n)
+		}
 		if at, want := <-next, time.Duration(float64(took)/shareFirst); at < want || at > want+time.Millisecond {
 			t.Errorf("an operation took %v, and the next one began %v after it, not %v", took, at, want)
 		}

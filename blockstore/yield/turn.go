@@ -62,6 +62,7 @@ func (w *Work) Turn(ctx context.Context, key any) (*Turn, error) {
 		return t, err
 	}
 	t.begun = g.now()
+	g.turns.Add(1)
 	return t, nil
 }
 
