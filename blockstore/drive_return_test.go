@@ -3,12 +3,51 @@ package blockstore
 import (
 	"errors"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/holdfast-storage/holdfast/blockstore/drive"
 	"github.com/holdfast-storage/holdfast/blockstore/faultfs"
 )
+
+// TestOnlineWhileItCloses: a drive that was taken offline is let go, and a read of it is under way yet. Who takes it
+// back then waits for that.
+func TestOnlineWhileItCloses(t *testing.T) {
+	p, o, fsys := lifePool(t, 6, nil)
+	must(t, p.SealOpen(t.Context()))
+	id := p.members.now().label.Members[1].ID
+	d := p.members.now().drives[id]
+	held, err := d.Segments()
+	must(t, err)
+	f, err := d.OpenFile(held[0])
+	must(t, err)
+	var once sync.Once
+	fsys.SetHook(func(op faultfs.Op) (fault faultfs.Fault) {
+		if op.Kind == faultfs.Read && op.Below(o.Dirs[1]+"/segments") {
+			once.Do(func() { fault.Hang = true })
+		}
+		return fault
+	})
+	read := make(chan error)
+	go func() { read <- f.ReadAt(t.Context(), make([]byte, drive.PageBytes), 0, nil) }()
+	waitFor(t, "a read to hang", func() bool { return fsys.Hung() > 0 })
+	_, err = p.OfflineDrive(t.Context(), "2", ChangeOptions{})
+	must(t, err)
+	waitFor(t, "the drive to be let go", func() bool { return p.members.now().drives[id] == nil })
+	back := make(chan error)
+	go func() {
+		_, err := p.OnlineDrive(t.Context(), "2", ChangeOptions{})
+		back <- err
+	}()
+	time.Sleep(20 * time.Millisecond) // it would fail at once
+	fsys.ReleaseHung()
+	must(t, <-read)
+	must(t, <-back)
+	if s := stateOf(t, p, 2); s != "ONLINE" {
+		t.Errorf("the drive is %s", s)
+	}
+}
 
 // TestOfflineOnlineClear: out and back in, while the pool runs.
 func TestOfflineOnlineClear(t *testing.T) {

@@ -25,6 +25,8 @@ type driveBook struct {
 
 	emptying map[uuid.UUID]*bool // drives that were being emptied, as far as read from the settings
 
+	closing map[uuid.UUID]*drive.Drive // members that take no part, of which something is under way yet
+
 	returning sync.Mutex // one drive at a time
 }
 
@@ -38,7 +40,7 @@ func newDriveBook(dirs []string) *driveBook {
 	return &driveBook{
 		paths: make(map[uuid.UUID]string), dirs: slices.Clone(dirs), watched: make(map[*drive.Drive]bool),
 		asking: make(map[string]bool), later: make(map[uuid.UUID]patience), pins: make(map[uuid.UUID]int),
-		standIn: make(map[uuid.UUID]*standInNote), emptying: make(map[uuid.UUID]*bool),
+		standIn: make(map[uuid.UUID]*standInNote), emptying: make(map[uuid.UUID]*bool), closing: make(map[uuid.UUID]*drive.Drive),
 	}
 }
 
@@ -74,6 +76,7 @@ func (b *driveBook) forget(id uuid.UUID) {
 	delete(b.later, id)
 	delete(b.standIn, id)
 	delete(b.emptying, id)
+	delete(b.closing, id)
 }
 
 // membersChanged is called after every change of membership. It does not wait.

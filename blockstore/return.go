@@ -153,7 +153,8 @@ func (p *Pool) takeBack(ctx context.Context, id uuid.UUID, dir string) error {
 }
 
 // closeDrive closes a member that takes no part, so that it can be opened again;
-// unless it is open anew already, or takes part.
+// unless it is open anew already, or takes part. One that is being closed already it
+// waits for: its lock is on the path until then.
 func (p *Pool) closeDrive(id uuid.UUID, old *drive.Drive) error {
 	ms := p.members
 	ms.change.Lock()
@@ -170,15 +171,38 @@ func (p *Pool) closeDrive(id uuid.UUID, old *drive.Drive) error {
 		}
 		ms.show(&v)
 	}
+	old = p.book.closes(id, old)
 	ms.change.Unlock()
 	if old == nil {
 		return nil
 	}
 	p.closeFilesOn(id)
-	if err := old.Close(); err != nil {
+	err := old.Close()
+	if !errors.Is(err, drive.ErrHung) {
+		p.book.closed(id, old)
+	}
+	if err != nil {
 		return fmt.Errorf("what is under way on it does not end: %w; restart the daemon", err)
 	}
 	return nil
+}
+
+// closes notes that a drive is being closed, or tells with nil which one of that member is.
+func (b *driveBook) closes(id uuid.UUID, d *drive.Drive) *drive.Drive {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if d != nil {
+		b.closing[id] = d
+	}
+	return b.closing[id]
+}
+
+func (b *driveBook) closed(id uuid.UUID, d *drive.Drive) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closing[id] == d {
+		delete(b.closing, id)
+	}
 }
 
 // admit makes an open drive take part again.
