@@ -18,16 +18,29 @@ const copyChunk = 1 << 20
 // else: it reads all files of a segment but one drive's past the page cache,
 // side by side, writes as many bytes as one of them has, syncs them, and reads
 // them back. A run is one drive.
-func (s *Stored) Copy() bench.Side {
-	return s.ofDrive("bare copy", func(ctx context.Context, drive string, _ int, name string) error {
-		var sources []string
-		for _, dir := range s.content.Dirs {
-			if dir != drive {
-				sources = append(sources, segmentFile(dir, name))
-			}
-		}
-		return copySegment(ctx, sources, filepath.Join(beside(drive), name))
+//
+// Direct: from and into huge pages, with what is written beside what is read, and
+// what was written read back while the next segment is read: nothing waits for
+// anything that it could do without. That is as fast as the drives take a rebuild's
+// reads and writes. Else it is a copy as it is commonly made, through the page cache.
+func (s *Stored) Copy(direct bool) bench.Side {
+	if direct {
+		return s.copyDirect()
+	}
+	return s.ofDrive("bare copy", func(ctx context.Context, drive string, _ int, name string) (func() error, error) {
+		return nil, copySegment(ctx, s.sources(drive, name, len(s.content.Dirs)), filepath.Join(beside(drive), name))
 	})
+}
+
+// sources are files of a segment that are not on that drive, so many at most. Not every segment is as wide as the pool.
+func (s *Stored) sources(drive, name string, most int) (paths []string) {
+	for _, dir := range s.content.Dirs {
+		path := segmentFile(dir, name)
+		if _, err := os.Stat(path); err == nil && dir != drive && len(paths) < most {
+			paths = append(paths, path)
+		}
+	}
+	return paths
 }
 
 // copySegment reads the sources side by side and writes the first of them.

@@ -23,15 +23,9 @@ func (s *Stored) ReadColumns() bench.Side {
 	for i := range buffers {
 		buffers[i] = directBuffers(s.data)
 	}
-	return s.ofDrive("reading the columns", func(ctx context.Context, drive string, worker int, name string) error {
-		var sources []string
-		for _, dir := range s.content.Dirs {
-			path := segmentFile(dir, name)
-			if _, err := os.Stat(path); err == nil && dir != drive && len(sources) < s.data { // not every segment is as wide as the pool
-				sources = append(sources, path)
-			}
-		}
-		return parallel(sources, func(i int, path string) error {
+	return s.ofDrive("reading the columns", func(ctx context.Context, drive string, worker int, name string) (func() error, error) {
+		sources := s.sources(drive, name, s.data)
+		return nil, parallel(sources, func(i int, path string) error {
 			_, err := readDirect(ctx, path, buffers[worker][i])
 			return err
 		})
@@ -50,21 +44,21 @@ func (s *Stored) WriteColumns(direct bool) bench.Side {
 	if direct {
 		name = "writing the columns, direct"
 	}
-	return s.ofDrive(name, func(ctx context.Context, drive string, worker int, name string) error {
+	return s.ofDrive(name, func(ctx context.Context, drive string, worker int, name string) (func() error, error) {
 		info, err := os.Stat(segmentFile(drive, name))
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil
+			return nil, nil
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
-		return writeColumn(ctx, filepath.Join(beside(drive), name), blocks[worker], Allocated(info), direct)
+		return nil, writeColumn(ctx, filepath.Join(beside(drive), name), blocks[worker], Allocated(info), direct)
 	})
 }
 
 // ofDrive is a side that does the same with each sealed segment of the drive that a rebuild would lose next, as many at
-// a time as a rebuild mends. There is a folder beside the drive meanwhile.
-func (s *Stored) ofDrive(name string, do func(ctx context.Context, drive string, worker int, name string) error) bench.Side {
+// a time as a rebuild mends. There is a folder beside the drive meanwhile. What do returns may be done beside the next segment.
+func (s *Stored) ofDrive(name string, do func(ctx context.Context, drive string, worker int, name string) (after func() error, err error)) bench.Side {
 	return bench.Side{Name: name, Run: func(ctx context.Context, _ time.Duration) (r bench.Sample, err error) {
 		drive := s.content.Dirs[s.lost%len(s.content.Dirs)]
 		if r.Bytes, err = s.columnBytes(drive); err != nil {
@@ -82,12 +76,17 @@ func (s *Stored) ofDrive(name string, do func(ctx context.Context, drive string,
 		group, inner := errgroup.WithContext(ctx)
 		for worker := range rebuildWorkers {
 			group.Go(func() error {
+				var tail errgroup.Group
 				for n := next.Add(1) - 1; n < int64(len(names)); n = next.Add(1) - 1 {
-					if err := do(inner, drive, worker, names[n]); err != nil {
+					after, err := do(inner, drive, worker, names[n])
+					if err = errors.Join(err, tail.Wait()); err != nil {
 						return err
 					}
+					if after != nil {
+						tail.Go(after)
+					}
 				}
-				return nil
+				return tail.Wait()
 			})
 		}
 		err = group.Wait()

@@ -61,10 +61,27 @@ func (s *Stored) lose(ctx context.Context) (bytes int64, err error) {
 	if bytes, err = s.columnBytes(dir); err != nil {
 		return 0, err
 	}
+	if err := s.walkOnce(ctx); err != nil {
+		return 0, err
+	}
 	for _, name := range s.sealed() {
 		if err := os.Remove(segmentFile(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return 0, err
 		}
 	}
 	return bytes, s.forget()
+}
+
+// walkOnce reads as many segments as are mended at a time, so that the pool has the memory that it mends with: it keeps
+// that from one walk to the next, and the limits have theirs as well when they begin.
+func (s *Stored) walkOnce(ctx context.Context) error {
+	segments := s.pool.Segments()
+	var group errgroup.Group
+	for _, id := range segments[:min(rebuildWorkers, len(segments))] {
+		group.Go(func() error {
+			_, err := s.pool.Mend(ctx, id, blockstore.MendOptions{ReadOnly: true})
+			return err
+		})
+	}
+	return group.Wait()
 }

@@ -19,7 +19,7 @@ func TestStored(t *testing.T) {
 		}
 		bytes := map[string]int64{}
 		for range 2 {
-			for _, side := range []bench.Side{s.Scrub(), s.Read(), s.Copy(), s.ReadColumns(), s.WriteColumns(false), s.WriteColumns(s.CanDirect()), s.Rebuild(), s.Scrub()} {
+			for _, side := range []bench.Side{s.Scrub(), s.Read(), s.Copy(false), s.Copy(s.CanDirect()), s.ReadColumns(), s.WriteColumns(false), s.WriteColumns(s.CanDirect()), s.Rebuild(), s.Scrub()} {
 				got, err := side.Run(t.Context(), time.Nanosecond)
 				if err != nil {
 					t.Fatalf("%s: %v", side.Name, err)

@@ -48,7 +48,8 @@ func rebuilding() family {
 		}, row{
 			path: path(size), figure: "rate beside a copy", of: "bare copy", unit: bench.BytesPerSecond,
 			got: rate(size, ""), limit: []pick{rate(size, bare)}, beside: true,
-			about: "which reads, writes and syncs what a rebuild does: all columns that are left, its own, and its own again",
+			about: "which reads, writes and syncs what a rebuild does, and no more: all columns that are left, its own, and its own again; " +
+				"O_DIRECT, huge pages, nothing waiting for anything else",
 		})
 	}
 	f.measure = func(ctx context.Context, s *stage) (map[string]bench.Series, error) {
@@ -65,7 +66,7 @@ func rebuilding() family {
 			if err != nil {
 				return nil, err
 			}
-			players := []player{these(bare+path(size), stored.Copy()), these(read+path(size), stored.ReadColumns()), these(buffered+path(size), stored.WriteColumns(false))}
+			players := []player{these(bare+path(size), stored.Copy(stored.CanDirect())), these(read+path(size), stored.ReadColumns()), these(buffered+path(size), stored.WriteColumns(false))}
 			if stored.CanDirect() {
 				players = append(players, these(direct+path(size), stored.WriteColumns(true)))
 			}
