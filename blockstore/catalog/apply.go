@@ -66,19 +66,28 @@ type applier struct {
 	seq   uint64 // of the record at hand
 	alive uint64 // a bucket that is known to be there; 0: none
 
+	record   int // at hand, in the batch
+	replaced replaced
+
 	key, value []byte // of an entry that is being looked up or written: the batch copies them
 }
 
 // prepare gives the physical batch (and the meta entry in it) that takes a
 // database at prior to b. An error means that the database could not be read
 // or contradicts itself; what the records ask for is never an error.
-func prepare(db *pebble.DB, prior meta, b decodedBatch) ([]byte, meta, error) {
+//
+// Filters says that those of the last level are to be asked.
+func prepare(db *pebble.DB, prior meta, b decodedBatch, filters bool) ([]byte, meta, error) {
+	replaced, err := lookUpReplaced(db, b.records, filters)
+	if err != nil {
+		return nil, meta{}, fmt.Errorf("batch %d: looking up what it replaces: %w", b.lsn, err)
+	}
 	out := db.NewIndexedBatch()
 	defer out.Close()
-	a := applier{out: out, meta: prior, live: deltas{}, place: b.place, alive: b.alive}
+	a := applier{out: out, meta: prior, live: deltas{}, place: b.place, alive: b.alive, replaced: replaced}
 	a.meta.lsn, a.meta.uid = b.lsn, b.uid
 	for i, r := range b.records {
-		a.seq = b.lsn<<16 | uint64(i)
+		a.seq, a.record = b.lsn<<16|uint64(i), i
 		if err := a.apply(r); err != nil {
 			return nil, meta{}, fmt.Errorf("batch %d: record %d of type %d: %w", b.lsn, i, r.Type(), err)
 		}
@@ -206,16 +215,24 @@ func (a *applier) objectKey(bucket uint64, key string) []byte {
 	return a.key
 }
 
-// forget takes an object's old entry out of the account. It is deleted or
-// overwritten by the caller.
+// forget takes the old entry of the object that the record at hand is about out of
+// the account. It is deleted or overwritten by the caller.
 func (a *applier) forget(bucket uint64, key string) (bool, error) {
-	var old Object
-	if ok, err := found(get(a.out, a.objectKey(bucket, key), old.code)); !ok {
-		return false, err
+	old, known := a.replaced.of(a.record)
+	if !known {
+		var o Object
+		ok, err := found(get(a.out, a.objectKey(bucket, key), o.code))
+		if err != nil {
+			return false, err
+		}
+		old = replacedObject{there: ok, size: o.Size, extents: o.Extents}
 	}
-	a.live.add(old.Extents, -1)
+	if !old.there {
+		return false, nil
+	}
+	a.live.add(old.extents, -1)
 	a.meta.objects--
-	a.meta.bytes -= old.Size
+	a.meta.bytes -= old.size
 	return true, nil
 }
 

@@ -35,14 +35,17 @@ var (
 
 // Cache bounds the memory that several replicas use for blocks. The zero value
 // is not usable; nil stands for a small cache of the replica's own.
-type Cache struct{ c *pebble.Cache }
+type Cache struct {
+	c     *pebble.Cache
+	bytes int64 // for blocks
+}
 
 // NewCache makes a cache of that many bytes for the blocks of so many replicas.
 // Pebble takes their memtables out of the cache, too; the room for them is added,
 // or in a pool that is written to nothing would be left for blocks. Close it after
 // the replicas.
 func NewCache(bytes int64, replicas int) *Cache {
-	return &Cache{c: pebble.NewCache(bytes + int64(replicas)*memtablesMax*memtableBytes)}
+	return &Cache{c: pebble.NewCache(bytes + int64(replicas)*memtablesMax*memtableBytes), bytes: bytes}
 }
 
 // Close releases the cache; replicas still open keep what they use.
@@ -68,6 +71,15 @@ type ReplicaOptions struct {
 	Cache  *Cache       // shared; nil: 8 MiB of its own
 }
 
+// filtered is of how many objects the filters take half the cache.
+func (o ReplicaOptions) filtered() int64 {
+	bytes := int64(cacheBytes - memtablesMax*memtableBytes)
+	if o.Cache != nil {
+		bytes = o.Cache.bytes
+	}
+	return bytes / 2 * 8 / bloomBits
+}
+
 // Replica is the catalog in one Pebble database on one drive.
 //
 // One goroutine at a time may apply; reads may run meanwhile. After the first
@@ -82,6 +94,11 @@ type Replica struct {
 	state  failState
 	onFail atomic.Pointer[func()] // must not block, nor call the replica
 	last   []byte                 // of the entries restated so far
+
+	// Filters of all levels are asked while the replica has no more objects than this:
+	// those of the last level would push each other out of the cache, and one of them is
+	// a hundred times what it spares.
+	filtered int64
 
 	mu      sync.Mutex
 	users   int // operations under way
@@ -145,7 +162,7 @@ func openReplica(fsys vfs.FS, dir string, o ReplicaOptions) (*Replica, error) {
 	if _, err := fsys.Stat(fsys.PathDir(dir)); err != nil {
 		return nil, fmt.Errorf("catalog replica %s: %w", dir, err)
 	}
-	r := &Replica{dir: dir, log: o.Logger.With("replica", dir), idle: make(chan struct{})}
+	r := &Replica{dir: dir, log: o.Logger.With("replica", dir), idle: make(chan struct{}), filtered: o.filtered()}
 	r.state.report = r.failed
 	r.fs = &failFS{FS: fsys, state: &r.state}
 	db, err := pebble.Open(dir, r.pebbleOptions(o))
@@ -273,7 +290,7 @@ func (r *Replica) prepare(b decodedBatch) (repr []byte, m meta, err error) {
 		case b.lsn != prior.lsn+1:
 			return fmt.Errorf("%w: batch %d after %d", ErrGap, b.lsn, prior.lsn)
 		}
-		repr, m, err = prepare(db, prior, b)
+		repr, m, err = prepare(db, prior, b, prior.objects <= r.filtered)
 		return err
 	})
 	return repr, m, err
