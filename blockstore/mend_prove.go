@@ -17,9 +17,10 @@ import (
 // Invariant: a block counts once a sync that was queued behind its write has ended
 // well, and it was read from the drive after that. No block is written twice
 // by one walk, so what was proved stays so. No part counts by itself: the file does
-// when all of them do (finish). (A file system without O_DIRECT whose page cache has
-// large folios may keep one that the next part is being written to, and with it some
-// pages at the end of the part that is read back.)
+// when all of them do (finish). A block that the page cache may still hold after it was
+// dropped, since the file system has no way past it and the next part is being written to
+// the same folio, is not read back with its part, but with the next one: with the
+// last, at the latest, when nothing is dirty any more.
 
 // proveEvery is after how many bytes a part is proved: a sync for each.
 const proveEvery = 32 << 20
@@ -38,6 +39,12 @@ func (w *blockWriter) finish(ctx context.Context) error {
 	return w.proof(ctx, w.blocks)
 }
 
+// checked is what came of proving a part: what is left to be proved, and what went wrong.
+type checked struct {
+	left []writtenBlock
+	err  error
+}
+
 // due says whether a part is long enough to be proved.
 func (w *blockWriter) due() bool {
 	return w.unproved >= cmp.Or(w.p.opt.proveEvery, proveEvery)
@@ -47,28 +54,58 @@ func (w *blockWriter) due() bool {
 func (w *blockWriter) prove(ctx context.Context) {
 	if w.check != nil {
 		select {
-		case err := <-w.check:
-			w.proved(err)
+		case part := <-w.check:
+			w.proved(part)
 		default:
 			return
 		}
 	}
-	blocks, out := w.blocks, make(chan error, 1)
+	blocks, out := w.blocks, make(chan checked, 1)
 	w.blocks, w.unproved, w.check = nil, 0, out
-	w.p.wg.Go(func() { out <- w.proof(ctx, blocks) })
+	w.p.wg.Go(func() {
+		left, err := w.proofOfPart(ctx, blocks)
+		out <- checked{left, err}
+	})
 }
 
 // proved takes in what came of a part. What went wrong with a write comes first: it
 // says more than what a reader found of it.
-func (w *blockWriter) proved(err error) {
+func (w *blockWriter) proved(part checked) {
 	w.check = nil
+	w.blocks = append(part.left, w.blocks...)
 	if w.err == nil {
-		w.err = err
+		w.err = part.err
 	}
 }
 
-// proof makes blocks durable, whose writes were queued, and reads them back.
+// proof makes blocks durable, whose writes were queued, and reads them back. It is the
+// last: nothing is written to the file meanwhile.
 func (w *blockWriter) proof(ctx context.Context, blocks []writtenBlock) error {
+	if err := w.makeDurable(ctx); err != nil {
+		return err
+	}
+	return w.readBack(ctx, blocks)
+}
+
+// proofOfPart is proof beside the writing of the next part, but for blocks that have to be
+// left to a later proof.
+func (w *blockWriter) proofOfPart(ctx context.Context, blocks []writtenBlock) (left []writtenBlock, err error) {
+	if err := w.makeDurable(ctx); err != nil {
+		return nil, err
+	}
+	var now []writtenBlock
+	for _, b := range blocks {
+		if w.f.MayBeCached(b.off, int64(b.n)) {
+			left = append(left, b)
+		} else {
+			now = append(now, b)
+		}
+	}
+	return left, w.readBack(ctx, now)
+}
+
+// makeDurable syncs what was queued, and has reads come from the drive from then on.
+func (w *blockWriter) makeDurable(ctx context.Context) error {
 	done := make(chan error, 1)
 	turn, err := w.work.Turn(ctx, w.on)
 	if err != nil {
@@ -91,7 +128,7 @@ func (w *blockWriter) proof(ctx context.Context, blocks []writtenBlock) error {
 	if err := w.d.Present(); err != nil { // open descriptors prove nothing (R13)
 		return err
 	}
-	return w.readBack(ctx, blocks)
+	return w.f.PastCache()
 }
 
 // errReadBack: a drive took a write, said that it is durable, and has something
@@ -99,9 +136,6 @@ func (w *blockWriter) proof(ctx context.Context, blocks []writtenBlock) error {
 var errReadBack = errors.New("what was written does not read back the same")
 
 func (w *blockWriter) readBack(ctx context.Context, blocks []writtenBlock) error {
-	if err := w.f.PastCache(); err != nil {
-		return err
-	}
 	var bytes int64
 	r := &reader{p: w.p, work: w.work, on: w.on, f: w.f, room: w.room, bytes: &bytes}
 	defer r.done()

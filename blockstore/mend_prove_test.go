@@ -1,6 +1,7 @@
 package blockstore
 
 import (
+	"bytes"
 	"errors"
 	"slices"
 	"strings"
@@ -103,6 +104,72 @@ func TestMendProvesEveryPart(t *testing.T) {
 		waitFor(t, "the drive to be back", func() bool { return stateOf(t, w.p, 2) == "ONLINE" })
 		mendUntil(t, w.p, "no work to be left", func() bool { return noWork(t, w.p) })
 		must(t, w.p.SealOpen(t.Context()))
+	}
+	w.mustCheck(t)
+}
+
+// TestMendProvesPastLargeFolios: the page cache holds pages together, and keeps the end of a part that is proved for as
+// long as the next one is written to. What is there is not taken for what is on the drive, which has said of a part
+// that it is durable and lost it; where nothing is lost all is proved in the end.
+func TestMendProvesPastLargeFolios(t *testing.T) {
+	w := newWorld(t, shape{4, 2, 6}, 16<<20, 1)
+	w.mustOpen(t)
+	t.Cleanup(func() { abandon(w.p, w.fs) })
+	must(t, w.createBucket(t.Context(), "bucket", fuss{}))
+	w.mustPut(t, "large", 12_000_000) // 3 MB of each file
+	must(t, w.p.SealOpen(t.Context()))
+	id := w.segmentOf(t, "large")
+	was := w.segmentFiles(t, w.dirs...)
+	w.fs.SetFolio(1024)
+	for _, lies := range []bool{true, false} {
+		w.loseFiles(t, w.dirs[1])
+		var mu sync.Mutex
+		at, more, lied, written := int64(0), 3, false, make(chan struct{}) // until the second write after it is done
+		w.fs.SetHook(func(op faultfs.Op) (f faultfs.Fault) {
+			mu.Lock()
+			switch {
+			case !op.Below(w.dirs[1]):
+			case strings.HasSuffix(op.Path, id.String()) && op.Kind == faultfs.Write && op.Offset >= drive.FirstBlock:
+				if at = op.Offset; lied {
+					if more--; more == 0 {
+						close(written)
+					}
+				}
+			case strings.HasSuffix(op.Path, id.String()) && op.Kind == faultfs.Sync && at > 0 && at < 1_000_000 && !lied:
+				if lied = true; lies {
+					f.Torn = 1
+				}
+			case strings.HasSuffix(op.Path, "/label") && lied && more > 0: // the part is to be read back
+				mu.Unlock()
+				<-written
+				return f
+			}
+			mu.Unlock()
+			return f
+		})
+		_, err := mendOne(t.Context(), w.p, id, MendOptions{})
+		w.fs.SetHook(nil)
+		w.p.opt.unyielding = true
+		if !lied {
+			t.Fatal("no part was proved while the next one was written")
+		}
+		if !lies {
+			must(t, err)
+			break
+		}
+		if !errors.Is(err, errReadBack) {
+			t.Errorf("mending what the drive has lost: %v", err)
+		}
+		_, err = w.p.ClearDrive(t.Context(), "2", ChangeOptions{})
+		must(t, err)
+		waitFor(t, "the drive to be back", func() bool { return stateOf(t, w.p, 2) == "ONLINE" })
+	}
+	w.crash(newRand(1), 0)
+	w.mustOpen(t)
+	for path, content := range w.segmentFiles(t, w.dirs[1]) {
+		if strings.HasSuffix(path, id.String()) && !bytes.Equal(content, was[path]) {
+			t.Error("after a power cut the file is not what it was")
+		}
 	}
 	w.mustCheck(t)
 }

@@ -35,7 +35,7 @@ type blockWriter struct {
 	blocks   []writtenBlock // that are not in the hands of a check
 	bytes    int64          // since takeBytes
 	unproved int64          // bytes of blocks
-	check    chan error     // of what was written before, under way; nil: none is
+	check    chan checked   // of what was written before, under way; nil: none is
 }
 
 // writtenBlock is where a block was written, and what it must read as.

@@ -47,6 +47,29 @@ func (f *File) PastCache() error {
 // ReadsPastCache says whether reads of whole pages leave the page cache as it is.
 func (f *File) ReadsPastCache() bool { return f.past.on.Load() }
 
+// cacheTeller is a vfs.File that knows what DropCache has left.
+type cacheTeller interface{ Cached(off, n int64) bool }
+
+// MayBeCached says whether reads of whole pages among these bytes may be answered from
+// what the page cache had before PastCache was called. Where the file system has no
+// way past the cache, dropping it leaves what is dirty, and what shares a folio with that.
+// Once it says no, what a sync made durable before is read from the drive, as long as
+// nobody writes to these pages. Where nobody can be asked it says yes.
+func (f *File) MayBeCached(off, n int64) bool {
+	if f.past.on.Load() {
+		return false
+	}
+	if f.begin() != nil {
+		return true
+	}
+	defer f.end()
+	if c, ok := f.f.(cacheTeller); ok {
+		return c.Cached(off, n)
+	}
+	fd := f.f.Fd()
+	return fd != vfs.InvalidFd && cachedPages(fd, off, n)
+}
+
 // readPast fills p past the page cache. It says no where that cannot be: then
 // nothing was read, and err is of the attempt to have it come from the drive all the same.
 //

@@ -176,3 +176,29 @@ func TestPastCacheWithoutAWay(t *testing.T) {
 		t.Errorf("the read: %v", err)
 	}
 }
+
+// TestMayBeCached: what was just written is; past the page cache nobody asks. Of a file that is closed nothing is known.
+func TestMayBeCached(t *testing.T) {
+	d := create(t, vfs.Default, filepath.Join(t.TempDir(), "d0"))
+	f, err := d.CreateSegment(ownHeader(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const n = 4 * PageBytes
+	if err := write(t, f, make([]byte, n), FirstBlock); err != nil {
+		t.Fatal(err)
+	}
+	if !f.MayBeCached(FirstBlock, n) {
+		t.Error("pages that were just written are said not to be there")
+	}
+	if err := errors.Join(syncFile(t, f), f.PastCache()); err != nil {
+		t.Fatal(err)
+	}
+	if f.ReadsPastCache() && f.MayBeCached(FirstBlock, n) {
+		t.Error("reads past the page cache are said to be answered from it")
+	}
+	f.Close()
+	if !f.ReadsPastCache() && !f.MayBeCached(FirstBlock, n) {
+		t.Error("of a file that is closed it is known")
+	}
+}

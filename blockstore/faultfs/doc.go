@@ -21,7 +21,7 @@
 //     keeps some changes of names and not others, in any mixture, but of the changes of one
 //     file, or of one name, it keeps the first ones.
 //   - DropCache makes lost pages read as what is durable. Like the kernel it leaves dirty
-//     pages alone.
+//     pages alone, and those that share a folio with one (SetFolio).
 //   - Pages are never changed once written; files, images and snapshots share them. An image
 //     costs time and memory by the number of files, not of pages.
 //   - One seed gives one image of one state. File numbers and modification times come from

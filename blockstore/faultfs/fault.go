@@ -87,8 +87,8 @@ type Fault struct {
 	Zero bool
 	// Torn, if not zero, is the number of bytes, rounded down to a multiple of 512, that a
 	// write puts in place, claiming success (with Err: that are written before
-	// it fails), or that a read gives anew: what follows is as under Stale. Of a Sync that
-	// fails, it is how many bytes of dirty pages become durable all the same.
+	// it fails), or that a read gives anew: what follows is as under Stale. Of a Sync it
+	// is how many bytes of dirty pages become durable, whether it fails or claims success.
 	Torn int
 	// Lost makes a write, sync, rename, remove … claim success and do nothing. What a lost Sync or SyncDir
 	// leaves behind stays dirty.

@@ -170,7 +170,7 @@ func (f *file) sync(fault Fault) error {
 	case fault.Lost && !failed:
 	case f.node.dir:
 		f.fs.syncDir(f.node, failed)
-	case failed:
+	case failed, fault.Torn > 0:
 		f.node.content.sync(fault.Torn / pageBytes)
 	default:
 		f.node.content.sync(math.MaxInt)
@@ -192,8 +192,28 @@ func (f *file) DropCache() error {
 	if err := f.usable(); err != nil {
 		return &os.PathError{Op: "dropcache", Path: f.name, Err: err}
 	}
-	f.node.drop()
+	f.node.drop(f.fs.folio)
 	return nil
+}
+
+// Cached says whether DropCache would leave some of these bytes where they are.
+func (f *file) Cached(off, n int64) bool {
+	f.fs.mu.RLock()
+	defer f.fs.mu.RUnlock()
+	for i := int(off / pageBytes); i < pagesOf(off+n); i++ {
+		if f.node.stays(i, f.fs.folio) {
+			return true
+		}
+	}
+	return false
+}
+
+// SetFolio has the page cache hold so many pages together, as kernels do: DropCache
+// leaves clean pages where they are as well if one beside them is dirty.
+func (fs *FS) SetFolio(pages int) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	fs.folio = pages
 }
 
 // Stat describes the file. The answer has a method Inode() uint64.

@@ -23,6 +23,8 @@ type FS struct {
 	away    map[string]away // drives pulled, by path
 	locked  map[*node]bool
 
+	folio int // pages; less than 2: a page each
+
 	ops    atomic.Uint64
 	hook   atomic.Pointer[func(Op) Fault]
 	synced atomic.Pointer[func(Op)]

@@ -133,14 +133,25 @@ func (c *content) sync(limit int) {
 	c.sizeDirty = false
 }
 
+// stays says whether a page is not dropped: it, or one of the same folio, is dirty.
+func (c *content) stays(i, folio int) bool {
+	folio = max(1, folio)
+	for page := i - i%folio; page < i-i%folio+folio; page++ {
+		if c.dirty.has(page) {
+			return true
+		}
+	}
+	return false
+}
+
 // drop makes clean pages read as what is durable.
-func (c *content) drop() {
+func (c *content) drop(folio int) {
 	for i, p := range c.cache {
 		var durable *page
 		if i < len(c.disk) {
 			durable = c.disk[i]
 		}
-		if p != durable && !c.dirty.has(i) {
+		if p != durable && !c.stays(i, folio) {
 			own(&c.cache, &c.cacheShared, 0)
 			c.cache[i] = durable
 		}
