@@ -6,9 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/holdfast-storage/holdfast/blockstore/catalog"
 	"github.com/holdfast-storage/holdfast/blockstore/faultfs"
 )
 
@@ -117,6 +120,7 @@ func TestOnePlusOneLosesOne(t *testing.T) {
 	for i := range 2 {
 		p, o, fsys := poolWithBucket(t, 2, func(o *Options) { o.PresencePeriod = 10 * time.Millisecond })
 		storeSizes(t, p, "old")
+		waitFor(t, "a replica on each drive", func() bool { return wholeReplicas(p) == 2 })
 		fsys.Unplug(o.Dirs[i])
 		_, err := p.Put(t.Context(), "bucket", "lost", strings.NewReader("x"), PutOptions{Size: 1})
 		if !errors.Is(err, ErrReadOnly) && !errors.Is(err, ErrUnavailable) {
@@ -132,5 +136,67 @@ func TestOnePlusOneLosesOne(t *testing.T) {
 		p = openPool(t, o)
 		wantSizes(t, p, "old")
 		storeSizes(t, p, "new")
+	}
+}
+
+// wholeReplicas counts the catalog's replicas but for those that are being made.
+func wholeReplicas(p *Pool) (n int) {
+	for _, r := range p.catalog.Replicas() {
+		if !r.Cloning {
+			n++
+		}
+	}
+	return n
+}
+
+// TestOnlyReplicaOnALostDrive: of two drives that one goes which has the only replica of
+// the catalog so far. It serves as long as there is no other, and keeps nobody from
+// closing the pool in good order.
+func TestOnlyReplicaOnALostDrive(t *testing.T) {
+	for _, made := range []bool{false, true} {
+		t.Run(fmt.Sprint("another is made ", made), func(t *testing.T) {
+			o, fsys := memOptions(t, 2)
+			o.PresencePeriod = 10 * time.Millisecond
+			second := make(chan struct{}) // closed: the second replica may be made
+			goOn := sync.OnceFunc(func() { close(second) })
+			defer goOn()
+			fsys.SetHook(func(op faultfs.Op) (f faultfs.Fault) {
+				if op.Below(o.Dirs[1]+"/catalog") && op.Kind == faultfs.Create {
+					if !made {
+						f.Err = syscall.ENOSPC // which is no fault of the drive
+						return f
+					}
+					<-second
+				}
+				return f
+			})
+			p := openPool(t, o)
+			must(t, p.CreateBucket(t.Context(), "bucket"))
+			storeSizes(t, p, "old")
+			all, err := p.catalog.Snapshot(t.Context())
+			must(t, err)
+			for page := []catalog.Entry{{}}; len(page) > 0; { // each file of the catalog is open then
+				page, err = all.Next(t.Context(), 1<<20)
+				must(t, err)
+			}
+			must(t, all.Close())
+			fsys.Detach(o.Dirs[0]) // what is open goes on working
+			waitFor(t, "the quorum to be lost", func() bool { return p.readOnly() != nil })
+			if made {
+				goOn()
+				waitFor(t, "the other drive's to be the only one", func() bool {
+					list := p.catalog.Replicas()
+					return len(list) == 1 && list[0].Name == p.members.now().label.Members[1].ID.String()
+				})
+			}
+			wantSizes(t, p, "old")
+			must(t, p.Close(t.Context()))
+			fsys.SetHook(nil)
+			fsys.Plug(o.Dirs[0])
+			o.Init = false
+			p = openPool(t, o)
+			wantSizes(t, p, "old")
+			storeSizes(t, p, "new")
+		})
 	}
 }

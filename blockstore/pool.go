@@ -229,6 +229,7 @@ func (p *Pool) shutDown() error {
 	p.cancel()
 	var errs []error
 	if p.catalog != nil {
+		p.giveUpReplicas()
 		errs = append(errs, p.catalog.Close())
 	}
 	for _, s := range p.segments.all() {

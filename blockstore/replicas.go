@@ -302,6 +302,7 @@ func (p *Pool) makeReplicas() {
 		lasting++
 		p.noteReplicaMade(id)
 		p.log.Info("catalog replica made", "drive", id)
+		p.dropReplicas() // the last one, which a drive kept that takes no part any more, is the last no longer
 	}
 }
 
@@ -340,6 +341,22 @@ func (p *Pool) replicaFailed(id uuid.UUID, err error) {
 	}
 	if err := p.exclude(p.ctx, map[uuid.UUID]error{id: err}); err != nil {
 		p.log.Error("a drive failed and could not be left out", "drive", id, "error", err)
+	}
+}
+
+// giveUpReplicas takes out, as the pool closes, what drives hold that take no part any
+// more: it was read from because there was no other, and is not to be made durable.
+func (p *Pool) giveUpReplicas() {
+	v := p.members.now()
+	if v == nil {
+		return
+	}
+	ctx, cancel := context.WithCancel(p.ctx)
+	cancel() // the catalog's Close waits for them
+	for _, r := range p.catalog.Replicas() {
+		if id, err := uuid.Parse(r.Name); err == nil && !v.isLive(id) {
+			_ = p.catalog.Detach(ctx, r.Name)
+		}
 	}
 }
 
