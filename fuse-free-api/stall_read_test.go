@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -38,16 +39,24 @@ func aRead(c *stallConn) <-chan error {
 	return ended
 }
 
+// run is a test on a clock of its own.
+func run(t *testing.T, name string, f func(*testing.T)) {
+	t.Helper()
+	t.Run(name, func(t *testing.T) { synctest.Test(t, f) })
+}
+
 func underWay(t *testing.T, c *stallConn) {
 	t.Helper()
-	eventually(t, "the read is under way", func() bool {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		return c.reads.reading > 0
-	})
+	synctest.Wait()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.reads.reading == 0 {
+		t.Fatal("no read is under way")
+	}
 }
 
 // A read ends when its deadline passes, whenever that was set, and not when one that it had before does.
+// On a clock of its own: a machine that is slow reaches no deadline too late.
 func TestReadDeadlines(t *testing.T) {
 	const soon, long = 20 * time.Millisecond, time.Minute
 	late := func(t *testing.T, ended <-chan error) {
@@ -73,13 +82,13 @@ func TestReadDeadlines(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	t.Run("before", func(t *testing.T) {
+	run(t, "before", func(t *testing.T) {
 		c, _, _ := newReads(t)
 		in(c, soon)
 		late(t, aRead(c))
 		late(t, aRead(c)) // it stays
 	})
-	t.Run("passed", func(t *testing.T) {
+	run(t, "passed", func(t *testing.T) {
 		c, below, _ := newReads(t)
 		in(c, -long)
 		late(t, aRead(c))
@@ -87,7 +96,7 @@ func TestReadDeadlines(t *testing.T) {
 			t.Error("the connection was told of what had passed before")
 		}
 	})
-	t.Run("meanwhile", func(t *testing.T) {
+	run(t, "meanwhile", func(t *testing.T) {
 		c, _, client := newReads(t)
 		ended := aRead(c)
 		underWay(t, c)
@@ -96,7 +105,7 @@ func TestReadDeadlines(t *testing.T) {
 		_ = c.SetReadDeadline(time.Time{})
 		goesOn(t, aRead(c), client)
 	})
-	t.Run("sooner", func(t *testing.T) {
+	run(t, "sooner", func(t *testing.T) {
 		c, _, _ := newReads(t)
 		in(c, long)
 		ended := aRead(c)
@@ -104,7 +113,7 @@ func TestReadDeadlines(t *testing.T) {
 		in(c, soon)
 		late(t, ended)
 	})
-	t.Run("put off", func(t *testing.T) {
+	run(t, "put off", func(t *testing.T) {
 		c, _, client := newReads(t)
 		in(c, soon)
 		ended := aRead(c)
@@ -112,7 +121,7 @@ func TestReadDeadlines(t *testing.T) {
 		in(c, long)
 		goesOn(t, ended, client)
 	})
-	t.Run("taken away", func(t *testing.T) {
+	run(t, "taken away", func(t *testing.T) {
 		c, _, client := newReads(t)
 		in(c, soon)
 		ended := aRead(c)
@@ -120,7 +129,7 @@ func TestReadDeadlines(t *testing.T) {
 		_ = c.SetReadDeadline(time.Time{})
 		goesOn(t, ended, client)
 	})
-	t.Run("put off before", func(t *testing.T) {
+	run(t, "put off before", func(t *testing.T) {
 		c, _, _ := newReads(t)
 		in(c, soon)
 		ended := aRead(c)
@@ -128,7 +137,7 @@ func TestReadDeadlines(t *testing.T) {
 		in(c, 3*soon)
 		late(t, ended)
 	})
-	t.Run("followed", func(t *testing.T) {
+	run(t, "followed", func(t *testing.T) {
 		c, _, client := newReads(t)
 		c.stall = 3 * soon
 		c.follow(true)
