@@ -17,7 +17,13 @@ type ahead struct {
 	p      *Pool
 	cancel context.CancelFunc // of the computing that is under way; nil: none is
 	result chan preparedBatch
+	begun  int // computings
 }
+
+// once says that what was applied was the only computing there was. So none is left
+// behind that would still read the batch: a batch that is written elsewhere is not
+// waited for.
+func (a *ahead) once() bool { return a.begun == 1 }
 
 type preparedBatch struct {
 	changes catalog.Prepared
@@ -33,6 +39,7 @@ func (b *batch) onItsWay(ctx context.Context, place catalog.Place) {
 		return
 	}
 	a.drop()
+	a.begun++
 	ctx, a.cancel = context.WithCancel(ctx)
 	result := make(chan preparedBatch, 1)
 	a.result = result

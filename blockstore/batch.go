@@ -62,7 +62,8 @@ func layOut(recordBytes int, bodies []int64, k, m int) layout {
 	for d := 1; d <= k; d++ {
 		l := layOutOver(recordBytes, bodies, d)
 		if l.length > drive.MaxColumnBytes {
-			l = layOutWith(recordBytes, bodies, d, drive.MaxColumnBytes)
+			l.length = drive.MaxColumnBytes
+			l.size = l.place(recordBytes, bodies, nil)
 		}
 		stripes := (l.size + int64(d*l.length) - 1) / int64(d*l.length)
 		bytes := stripes * int64(d+m) * drive.BlockBytes(drive.Journal, d, m, l.length)
@@ -73,6 +74,8 @@ func layOut(recordBytes int, bodies []int64, k, m int) layout {
 			break // one block: more columns only cost more
 		}
 	}
+	best.at = make([]int64, len(bodies))
+	best.place(recordBytes, bodies, best.at)
 	return best
 }
 
@@ -88,7 +91,8 @@ func layOutOver(recordBytes int, bodies []int64, d int) layout {
 	}
 	length := int(max((total+int64(d)-1)/int64(d), whole))
 	for {
-		l := layOutWith(recordBytes, bodies, d, length)
+		l := layout{d: d, length: length}
+		l.size = l.place(recordBytes, bodies, nil)
 		over := l.size - int64(d*length)
 		if over <= 0 || length >= drive.MaxColumnBytes {
 			return l
@@ -97,19 +101,22 @@ func layOutOver(recordBytes int, bodies []int64, d int) layout {
 	}
 }
 
-// layOutWith places the bodies one after another in columns of the length.
-func layOutWith(recordBytes int, bodies []int64, d, length int) layout {
-	l := layout{d: d, length: length, at: make([]int64, len(bodies))}
-	at := int64(batchHeaderBytes + recordBytes)
+// place puts the bodies one after another into columns of the layout's length, and says
+// how long the data gets. Where each begins is noted in at, unless that is nil.
+func (l layout) place(recordBytes int, bodies []int64, at []int64) (size int64) {
+	next := int64(batchHeaderBytes + recordBytes)
 	for i, n := range bodies {
-		if room := int64(length) - at%int64(length); n <= wholeBytes && n > room && n <= int64(length) {
-			at += room
+		if n <= wholeBytes && n <= int64(l.length) {
+			if room := int64(l.length) - next%int64(l.length); n > room {
+				next += room
+			}
 		}
-		l.at[i] = at
-		at += n
+		if at != nil {
+			at[i] = next
+		}
+		next += n
 	}
-	l.size = at
-	return l
+	return next
 }
 
 // copyTo fills cols (the payloads of a part's data columns, b.length bytes

@@ -47,9 +47,15 @@ func (b *storedBody) body() catalog.Body { return catalog.Body{Extents: b.extent
 
 // request is a change that carries the body, with about so many bytes of record beside it.
 func (b *storedBody) request(recordBytes int64) *request {
-	r := &request{record: recordBytes + int64(extentBytes*len(b.extents))}
+	r := &request{}
+	b.fill(r, recordBytes)
+	return r
+}
+
+// fill makes r such a change.
+func (b *storedBody) fill(r *request, recordBytes int64) {
+	r.record = recordBytes + int64(extentBytes*len(b.extents))
 	if b.extents == nil {
 		r.body, r.size = b.inline, b.size
 	}
-	return r
 }

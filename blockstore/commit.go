@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/holdfast-storage/holdfast/blockstore/catalog"
@@ -23,8 +24,9 @@ type request struct {
 	size int64
 	// record is about how long the record is, if it may be long, in bytes.
 	record int64
-	// done gets the outcome, once.
-	done chan outcome
+	// done gets the outcome, once; then answered is set by who waited for it.
+	done     chan outcome
+	answered bool
 }
 
 // cost is about what the change takes of a batch, in bytes.
@@ -53,7 +55,20 @@ func (p *Pool) submitOwn(ctx context.Context, r *request) (uint64, error) {
 // handOver gives a change to the committer. From then on its body is the
 // committer's, so the outcome must be waited for.
 func (p *Pool) handOver(ctx context.Context, r *request) error {
-	r.done = make(chan outcome, 1)
+	if r.done == nil {
+		r.done = make(chan outcome, 1)
+	}
+	r.answered = false
+	select {
+	case <-p.stopped:
+		return ErrClosed
+	default:
+	}
+	select {
+	case p.requests <- r: // mostly there is room, and to ask ctx for its end costs memory
+		return nil
+	default:
+	}
 	select {
 	case p.requests <- r:
 		return nil
@@ -68,10 +83,12 @@ func (p *Pool) handOver(ctx context.Context, r *request) error {
 func (p *Pool) outcome(r *request) (uint64, error) {
 	select {
 	case o := <-r.done:
+		r.answered = true
 		return o.version, o.err
 	case <-p.committed:
 		select {
 		case o := <-r.done:
+			r.answered = true
 			return o.version, o.err
 		default:
 			return 0, ErrClosed
@@ -83,43 +100,65 @@ func (p *Pool) outcome(r *request) (uint64, error) {
 // on its way, the next one gathers in the channel (R5).
 func (p *Pool) commitLoop() {
 	defer close(p.committed)
-	var carry []*request
+	g := newGathering()
+	bench := &workbench{p: p, dec: newDecision(p)}
 	last, took := 0, time.Duration(0)
 	for {
-		reqs := p.gather(&carry, last, min(took/gatherShare, gatherMax))
-		if reqs == nil {
+		reqs := p.gather(g, last, min(took/gatherShare, gatherMax))
+		if len(reqs) == 0 {
 			return
 		}
 		began := time.Now()
-		n := p.commit(reqs)
-		carry = append(reqs[n:], carry...)
+		n := p.commit(bench, reqs)
+		g.took(n)
 		last, took = n, time.Since(began)
 	}
 }
 
-// gather takes what waits, up to one stripe of data. It returns nil when the
+// gathering is what the committer gathers changes in, one batch's after the other.
+type gathering struct {
+	reqs  []*request  // of the batch at hand
+	carry []*request  // that did not fit, for the next one; not in the memory of reqs
+	late  *time.Timer // runs only while changes are waited for
+}
+
+func newGathering() *gathering {
+	g := &gathering{late: time.NewTimer(time.Hour)}
+	g.late.Stop()
+	return g
+}
+
+// took says that the first n changes were taken; the others are carried on.
+func (g *gathering) took(n int) {
+	if rest := g.reqs[n:]; len(rest)+len(g.carry) > 0 {
+		g.carry = slices.Concat(rest, g.carry)
+	}
+	clear(g.reqs)
+	g.reqs = g.reqs[:0]
+}
+
+// gather takes what waits, up to one stripe of data. It returns none when the
 // pool closes and nothing waits any more. last is how many the last batch had,
 // patience how long their next changes are worth waiting for, all of them together.
-// What came before, and did not fit, is taken from carry; what does not fit goes there.
-func (p *Pool) gather(carry *[]*request, last int, patience time.Duration) []*request {
+// What came before, and did not fit, is taken first; what does not fit is carried on.
+func (p *Pool) gather(g *gathering, last int, patience time.Duration) []*request {
 	want := last + len(p.requests)
-	var reqs []*request
 	var bytes int64
 	add := func(r *request) bool {
 		cost := r.cost()
-		if len(reqs) > 0 && (bytes+cost > p.batchBytes || len(reqs) == batchRequestsMax) {
-			*carry = append(*carry, r)
+		if len(g.reqs) > 0 && (bytes+cost > p.batchBytes || len(g.reqs) == batchRequestsMax) {
+			g.carry = append(g.carry, r)
 			return false
 		}
-		reqs, bytes = append(reqs, r), bytes+cost
+		g.reqs, bytes = append(g.reqs, r), bytes+cost
 		return true
 	}
-	if carried := *carry; len(carried) > 0 {
-		*carry = nil
+	if carried := g.carry; len(carried) > 0 {
+		g.carry = nil
 		for i, r := range carried {
 			if !add(r) {
-				*carry = carried[i:]
-				return reqs
+				g.carry = carried[i:]
+				return g.reqs
 			}
 		}
 	} else {
@@ -139,19 +178,22 @@ func (p *Pool) gather(carry *[]*request, last int, patience time.Duration) []*re
 	// next one: give them a turn. Else clients that do one change after the
 	// other fall into two halves, each of which waits for the other's commit.
 	runtime.Gosched()
-	late := time.NewTimer(patience)
-	defer late.Stop()
-	for len(reqs) < want || len(p.requests) > 0 {
+	if len(g.reqs) >= want && len(p.requests) == 0 {
+		return g.reqs
+	}
+	g.late.Reset(patience)
+	defer g.late.Stop()
+	for len(g.reqs) < want || len(p.requests) > 0 {
 		select {
 		case r := <-p.requests:
 			if !add(r) {
-				return reqs
+				return g.reqs
 			}
-		case <-late.C:
-			return reqs
+		case <-g.late.C:
+			return g.reqs
 		}
 	}
-	return reqs
+	return g.reqs
 }
 
 const (
@@ -170,8 +212,8 @@ const gatherMax = 2 * time.Millisecond
 
 // commit makes one batch of the requests and sees it through. It says how many it
 // took; the others are for the next one.
-func (p *Pool) commit(reqs []*request) (taken int) {
-	results := make([]outcome, len(reqs))
+func (p *Pool) commit(w *workbench, reqs []*request) (taken int) {
+	results := w.outcomes(len(reqs))
 	finish := func() {
 		for i, r := range reqs {
 			r.done <- results[i]
@@ -192,15 +234,15 @@ func (p *Pool) commit(reqs []*request) (taken int) {
 		failAll(v.readOnly)
 		return len(reqs)
 	}
+	defer w.clear()
 	j := p.journal
 	b := &batch{lsn: j.next(), uid: p.newUID()}
-	dec := newDecision(p, b.lsn)
-	var records []catalog.Record
-	var bodies []int64
-	var bodyOf []int // the records' requests, -1 where there is no body
+	dec := w.dec
+	dec.begin(b.lsn)
+	records, bodies, bodyOf := w.records[:0], w.sizes[:0], w.bodyOf[:0]
 	// Records are encoded once to see that they are valid and how long they are, and again
 	// with the places of the bodies, which do not change their lengths.
-	b.records = make([]byte, 0, len(reqs)*recordEstimate)
+	b.records = w.text(len(reqs) * recordEstimate)
 	for i, r := range reqs {
 		if dec.entries >= batchEntriesMax {
 			reqs, results = reqs[:i], results[:i]
@@ -212,7 +254,7 @@ func (p *Pool) commit(reqs []*request) (taken int) {
 			setInline(rec, 1, r.size) // its place comes below
 		}
 		if err == nil {
-			b.records, err = catalog.AppendValid(b.records, rec)
+			b.records, err = w.enc.AppendValid(b.records, rec)
 		}
 		if err != nil {
 			dec.reject()
@@ -228,6 +270,7 @@ func (p *Pool) commit(reqs []*request) (taken int) {
 		}
 		records, bodyOf = append(records, rec), append(bodyOf, body)
 	}
+	w.records, w.sizes, w.bodyOf = records, bodies, bodyOf
 	if len(records) == 0 {
 		return len(reqs) // nothing to wait for: all were rejected by what is durable
 	}
@@ -243,14 +286,16 @@ func (p *Pool) commit(reqs []*request) (taken int) {
 	}
 	announced := p.announcements()
 	for _, rec := range announced {
-		b.records = catalog.AppendRecord(b.records, rec)
+		b.records = w.enc.Append(b.records, rec)
 	}
 	l := layOut(len(b.records), bodies, j.seg.k, j.seg.m)
 	b.count, b.size, b.d, b.length = len(records)+len(announced), l.size, l.d, l.length
 	if len(bodies) > 0 {
-		b.place(l, reqs, records, bodyOf)
+		b.bodies = w.bodies[:0]
+		b.place(l, reqs, records, bodyOf, &w.enc)
+		w.bodies = b.bodies
 		for _, rec := range announced {
-			b.records = catalog.AppendRecord(b.records, rec)
+			b.records = w.enc.Append(b.records, rec)
 		}
 	}
 	if err := p.commitBatch(b); err != nil {
@@ -259,19 +304,22 @@ func (p *Pool) commit(reqs []*request) (taken int) {
 		return len(reqs)
 	}
 	p.tally(len(records))
+	if b.ahead.once() {
+		w.encoded = b.records[:0]
+	}
 	return len(reqs)
 }
 
 // place gives the bodies their places, and the records that carry them say where.
-func (b *batch) place(l layout, reqs []*request, records []catalog.Record, bodyOf []int) {
-	b.records, b.bodies = b.records[:0], make([]placedBody, 0, len(l.at))
+func (b *batch) place(l layout, reqs []*request, records []catalog.Record, bodyOf []int, enc *catalog.Encoder) {
+	b.records = b.records[:0]
 	for n, rec := range records {
 		if i := bodyOf[n]; i >= 0 {
 			at := l.at[len(b.bodies)]
 			setInline(rec, at, reqs[i].size)
 			b.bodies = append(b.bodies, placedBody{at, reqs[i].body})
 		}
-		b.records = catalog.AppendRecord(b.records, rec)
+		b.records = enc.Append(b.records, rec)
 	}
 }
 

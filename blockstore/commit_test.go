@@ -63,7 +63,6 @@ func TestGatheringEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &Pool{requests: make(chan *request, 100), stopped: make(chan struct{}), batchBytes: 1 << 20}
 		p.requests <- &request{}
-		var carry []*request
 		var wg sync.WaitGroup
 		defer wg.Wait()
 		began := time.Now()
@@ -73,7 +72,7 @@ func TestGatheringEnds(t *testing.T) {
 				p.requests <- &request{}
 			}
 		})
-		reqs := p.gather(&carry, 50, gatherMax)
+		reqs := p.gather(newGathering(), 50, gatherMax)
 		if took := time.Since(began); took != gatherMax || len(reqs) < 4 || len(reqs) > 5 {
 			t.Errorf("%d changes were gathered in %v", len(reqs), took)
 		}

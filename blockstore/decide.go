@@ -15,6 +15,7 @@ type decision struct {
 	lsn     uint64
 	index   int // of the record being decided
 
+	found   catalog.Bucket                // the last that was found in the catalog
 	buckets map[string]*catalog.Bucket    // nil: deleted in this batch
 	objects map[objectKey]*catalog.Object // nil: deleted in this batch
 	stored  map[uint64]bool               // buckets that this batch stores into
@@ -22,7 +23,15 @@ type decision struct {
 	parts   map[partOf]bool               // stored in this batch
 	entries int64                         // bytes of objects' entries that this batch reads and writes, about
 
-	effects []func() // of the change being decided
+	// Of the change being decided: what it makes of objects, in their order, and of all else.
+	changed []changedObject
+	effects []func()
+}
+
+// changedObject is what a change makes of an object; nil: nothing is left of it.
+type changedObject struct {
+	key objectKey
+	o   *catalog.Object
 }
 
 type objectKey struct {
@@ -36,9 +45,9 @@ type partOf struct {
 	number int
 }
 
-func newDecision(p *Pool, lsn uint64) *decision {
+func newDecision(p *Pool) *decision {
 	return &decision{
-		ctx: p.ctx, catalog: p.catalog, lsn: lsn,
+		ctx: p.ctx, catalog: p.catalog,
 		buckets: make(map[string]*catalog.Bucket),
 		objects: make(map[objectKey]*catalog.Object),
 		stored:  make(map[uint64]bool),
@@ -47,10 +56,21 @@ func newDecision(p *Pool, lsn uint64) *decision {
 	}
 }
 
+// begin forgets what was decided, for the batch of that LSN.
+func (d *decision) begin(lsn uint64) {
+	d.lsn, d.index, d.entries, d.found = lsn, 0, 0, catalog.Bucket{}
+	clear(d.buckets)
+	clear(d.objects)
+	clear(d.stored)
+	clear(d.uploads)
+	clear(d.parts)
+	d.reject()
+}
+
 // version is that of the record being decided.
 func (d *decision) version() uint64 { return sequence(d.lsn, d.index) }
 
-// bucket finds a bucket, or returns ErrNoSuchBucket.
+// bucket finds a bucket, or returns ErrNoSuchBucket. What it gives is so until the next one is found.
 func (d *decision) bucket(name string) (*catalog.Bucket, error) {
 	if b, ok := d.buckets[name]; ok {
 		if b == nil {
@@ -58,11 +78,15 @@ func (d *decision) bucket(name string) (*catalog.Bucket, error) {
 		}
 		return b, nil
 	}
+	if d.found.Name == name && name != "" { // no batch was applied since
+		return &d.found, nil
+	}
 	b, err := d.catalog.Bucket(d.ctx, name)
 	if err != nil {
 		return nil, notFoundAs(err, ErrNoSuchBucket)
 	}
-	return &b, nil
+	d.found = b
+	return &d.found, nil
 }
 
 // sameBucket says that the bucket of that name is still the one of that id.
@@ -104,13 +128,7 @@ func (d *decision) object(bucket uint64, key string) (*catalog.Object, error) {
 
 // setObject says what the change being decided makes of an object; nil deletes it.
 func (d *decision) setObject(bucket uint64, key string, o *catalog.Object) {
-	d.effects = append(d.effects, func() {
-		d.objects[objectKey{bucket, key}] = o
-		if o != nil {
-			d.stored[bucket] = true
-			d.entries += entryBytes(o)
-		}
-	})
+	d.changed = append(d.changed, changedObject{objectKey{bucket, key}, o})
 }
 
 // entryBytes is about how long an object's entry in the catalog is.
@@ -162,13 +180,24 @@ func (d *decision) setPart(upload uint64, number int) {
 // accept lets later changes of the batch see the one just decided; reject
 // forgets it.
 func (d *decision) accept() {
+	for _, c := range d.changed {
+		d.objects[c.key] = c.o
+		if c.o != nil {
+			d.stored[c.key.bucket] = true
+			d.entries += entryBytes(c.o)
+		}
+	}
 	for _, f := range d.effects {
 		f()
 	}
 	d.reject()
 }
 
-func (d *decision) reject() { d.effects = d.effects[:0] }
+func (d *decision) reject() {
+	clear(d.changed)
+	clear(d.effects)
+	d.changed, d.effects = d.changed[:0], d.effects[:0]
+}
 
 // empty says whether a bucket holds nothing. Within the batch it errs on the
 // side of "no": what was stored and deleted in one batch counts as stored.

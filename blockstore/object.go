@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -89,66 +88,6 @@ func checkKey(key string) error {
 		return fmt.Errorf("%w: the key is not UTF-8", ErrInvalidName)
 	}
 	return nil
-}
-
-// Put stores an object, in place of the one of that key if there is one. When
-// it returns nil, the object is durable: every stored block of it is synced on
-// its drive. On error nothing has changed, but for ErrUnavailable, which leaves
-// open whether it has.
-func (p *Pool) Put(ctx context.Context, bucket, key string, body io.Reader, opt PutOptions) (ObjectInfo, error) {
-	end, err := p.enter()
-	if err != nil {
-		return ObjectInfo{}, err
-	}
-	defer end()
-	if err := checkKey(key); err != nil {
-		return ObjectInfo{}, err
-	}
-	if err := p.writable(); err != nil {
-		return ObjectInfo{}, err
-	}
-	b, err := p.catalog.Bucket(ctx, bucket)
-	if err != nil {
-		return ObjectInfo{}, notFoundAs(err, ErrNoSuchBucket)
-	}
-	meta, system := sortPairs(opt.Meta), sortPairs(opt.System)
-	shape := &catalog.Put{Bucket: b.ID, Key: key, Object: catalog.Object{ContentType: opt.ContentType, Meta: meta, System: system}}
-	if err := catalog.Validate(shape); err != nil { // before the body is read
-		return ObjectInfo{}, fmt.Errorf("%w: %w", ErrInvalidName, err)
-	}
-	up := p.newUpload(ctx, body, opt.Size, opt.Digest)
-	defer up.close()
-	stored, err := up.store(opt.Finish)
-	if err != nil {
-		return ObjectInfo{}, err
-	}
-	obj := catalog.Object{
-		Size: stored.size, ModTimeUnixNano: p.now().UnixNano(), ETag: stored.ETag, ContentType: opt.ContentType,
-		Checksum: stored.checksum, Meta: meta, System: mergePairs(system, stored.System),
-	}
-	rec := &catalog.Put{Bucket: b.ID, Key: key, Object: obj, Body: stored.body()}
-	r := stored.request(pairBytes(obj.Meta) + pairBytes(obj.System) + int64(len(key)))
-	r.decide = func(d *decision) (catalog.Record, error) {
-		if err := p.writable(); err != nil { // no more than when the body began
-			return nil, err
-		}
-		if err := d.sameBucket(bucket, b.ID); err != nil {
-			return nil, err
-		}
-		if err := d.condition(b.ID, key, opt.If); err != nil {
-			return nil, err
-		}
-		stored := obj
-		stored.Version = d.version()
-		d.setObject(b.ID, key, &stored)
-		return rec, nil
-	}
-	version, err := p.submit(ctx, r)
-	if err != nil {
-		return ObjectInfo{}, err
-	}
-	obj.Version = version
-	return infoOf(bucket, key, &obj), nil
 }
 
 // Delete removes an object and says whether there was one. Deleting what is

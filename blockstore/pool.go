@@ -85,6 +85,7 @@ type Pool struct {
 	// Of *stripeRead that were released.
 	stripeReads sync.Pool
 	kits        sync.Pool // of *uploadKit, of uploads that have ended
+	puttings    sync.Pool // of *putting likewise
 
 	pinning sync.RWMutex // held for writing while segments are dropped
 
@@ -96,6 +97,7 @@ type Pool struct {
 	stopOnce   sync.Once
 	busy       sync.WaitGroup // calls under way
 	busyMu     sync.Mutex
+	leave      func() // ends a call
 	closing    bool
 	wg         sync.WaitGroup // goroutines of the pool
 	checking   atomic.Bool    // a checkpoint is being made
@@ -131,7 +133,10 @@ func (p *Pool) enter() (leave func(), err error) {
 		return nil, ErrClosed
 	}
 	p.busy.Add(1)
-	return p.busy.Done, nil
+	if p.leave == nil {
+		p.leave = p.busy.Done // made once, which every call would make anew
+	}
+	return p.leave, nil
 }
 
 // readOnly returns why the pool takes no changes, or nil.

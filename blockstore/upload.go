@@ -60,6 +60,8 @@ type upload struct {
 	stripes []uploadedStripe
 	digest  digester
 	kit     *uploadKit // where cols and stripes begin; nil before the first
+	lent    bool       // it has, or had, columns that others may have it give back
+	one     [1][]byte  // where pieces begins
 }
 
 // uploadedStripe is one stripe written for an upload, not yet known durable.
@@ -87,9 +89,22 @@ func (s *uploadedStripe) good() int {
 }
 
 func (p *Pool) newUpload(ctx context.Context, body io.Reader, size int64, digest func([]byte)) *upload {
-	u := &upload{p: p, ctx: ctx, body: body, size: size, slot: p.bulk.join(), inlineMax: p.inlineMax, digest: digester{digest: digest}}
-	u.sum.begin(true)
+	u := &upload{}
+	u.begin(p, ctx, body, size, digest)
 	return u
+}
+
+// begin begins an upload in the memory of none, or of one that was forgotten.
+func (u *upload) begin(p *Pool, ctx context.Context, body io.Reader, size int64, digest func([]byte)) {
+	u.p, u.ctx, u.body, u.size, u.slot, u.inlineMax = p, ctx, body, size, p.bulk.join(), p.inlineMax
+	u.digest.digest = digest
+	u.sum.begin(true)
+}
+
+// forget prepares the memory of an upload that was closed, and never had columns, for another one.
+func (u *upload) forget() {
+	u.ctx, u.body, u.digest, u.one = nil, nil, digester{}, [1][]byte{}
+	u.taken, u.total, u.sawEnd, u.err = 0, 0, false, nil
 }
 
 // receive reads the body to its end. Afterwards it is either in memory (inline)
@@ -97,8 +112,7 @@ func (p *Pool) newUpload(ctx context.Context, body io.Reader, size int64, digest
 func (u *upload) receive() error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.p.mem.uploads.lending.add(u)
-	defer u.p.mem.uploads.lending.remove(u)
+	defer u.lend(false)
 	for !u.sawEnd {
 		if err := u.ctx.Err(); err != nil {
 			return err
@@ -117,6 +131,18 @@ func (u *upload) receive() error {
 		return err
 	}
 	return u.flush()
+}
+
+// lend notes that others may have the upload give its columns back, from its first one
+// on until all was received: small ones never have any. It has mu.
+func (u *upload) lend(on bool) {
+	switch l := u.p.mem.uploads.lending; {
+	case on && !u.lent:
+		u.lent = true
+		l.add(u)
+	case !on && u.lent:
+		l.remove(u)
+	}
 }
 
 // inline says whether what was received is small enough for the batch.
@@ -263,6 +289,7 @@ func (u *upload) room() ([]byte, error) {
 		}
 	}
 	if len(u.cols) == 0 {
+		u.lend(true)
 		u.takeKit()
 		u.plan()
 	}
@@ -284,7 +311,7 @@ func (u *upload) plan() {
 
 // pieces is the body in memory, for the batch.
 func (u *upload) pieces() [][]byte {
-	var list [][]byte
+	list := u.one[:0]
 	for i, c := range u.cols {
 		n := u.limit
 		if i == len(u.cols)-1 {

@@ -19,47 +19,14 @@ type Batch struct {
 	Place   Place  // of the batch's data; may be zero if no record has an inline body
 }
 
-// decodedBatch is a batch whose records were decoded, once for all replicas.
-type decodedBatch struct {
-	lsn, uid uint64
-	records  []Record
-	place    Place
-	alive    uint64 // a bucket that is known to be there before the batch; 0: none
-}
-
-// decodeBatch refuses what no replica could apply, before any of them meets it.
-func decodeBatch(b Batch) (decodedBatch, error) {
-	d := decodedBatch{lsn: b.LSN, uid: b.UID, place: b.Place}
-	if b.LSN == 0 || b.LSN > math.MaxUint64>>16 {
-		return d, fmt.Errorf("%w: batch of LSN %d", ErrRecord, b.LSN)
-	}
-	var text []byte // of the extents of one record after the other
-	err := DecodeRecords(b.Records, func(r Record) (err error) {
-		d.records = append(d.records, r)
-		var body *Body
-		switch r := r.(type) {
-		case *Put:
-			body = &r.Body
-		case *PartPut:
-			body = &r.Body
-		default:
-			return nil
-		}
-		ext := body.resolve(b.Place)
-		text, err = encode(text[:0], func(c *coder) { extents(c, 1, &ext) })
-		return err
-	})
-	if err != nil {
-		return d, fmt.Errorf("batch %d: %w", b.LSN, err)
-	}
-	return d, nil
-}
-
 // An applier turns the records of one batch into changes of entries. It reads
 // through the Pebble batch that it fills, so that records see those before
 // them. What it writes depends on the entries and the batch alone.
+//
+// Its memory is used again, but for that of one which was left behind.
 type applier struct {
 	out   *pebble.Batch
+	from  pebble.Reader // what entries are read from: out, or the database if no record reads what another one changes
 	meta  meta
 	live  deltas
 	place Place
@@ -70,6 +37,9 @@ type applier struct {
 	replaced replaced
 
 	key, value []byte // of an entry that is being looked up or written: the batch copies them
+	coder      coder
+	old, new   Object    // what is replaced, and by what
+	extent     [1]Extent // where the extents of new begin
 }
 
 // prepare gives the physical batch (and the meta entry in it) that takes a
@@ -77,14 +47,23 @@ type applier struct {
 // or contradicts itself; what the records ask for is never an error.
 //
 // Filters says that those of the last level are to be asked.
-func prepare(db *pebble.DB, prior meta, b decodedBatch, filters bool) ([]byte, meta, error) {
-	replaced, err := lookUpReplaced(db, b.records, filters)
-	if err != nil {
+func (a *applier) prepare(db *pebble.DB, prior meta, b decodedBatch, filters bool) ([]byte, meta, error) {
+	if err := a.replaced.lookUp(db, b.records, filters); err != nil {
 		return nil, meta{}, fmt.Errorf("batch %d: looking up what it replaces: %w", b.lsn, err)
 	}
-	out := db.NewIndexedBatch()
-	defer out.Close()
-	a := applier{out: out, meta: prior, live: deltas{}, place: b.place, alive: b.alive, replaced: replaced}
+	if b.apart { // an index of what the batch changes would be made for nothing
+		a.out = db.NewBatch()
+		a.from = db
+	} else {
+		a.out = db.NewIndexedBatch()
+		a.from = a.out
+	}
+	defer func() {
+		_ = a.out.Close() // it was not applied
+		a.out, a.from = nil, nil
+	}()
+	clear(a.live)
+	a.meta, a.place, a.alive = prior, b.place, b.alive
 	a.meta.lsn, a.meta.uid = b.lsn, b.uid
 	for i, r := range b.records {
 		a.seq, a.record = b.lsn<<16|uint64(i), i
@@ -95,7 +74,15 @@ func prepare(db *pebble.DB, prior meta, b decodedBatch, filters bool) ([]byte, m
 	if err := a.finish(); err != nil {
 		return nil, meta{}, fmt.Errorf("batch %d: %w", b.lsn, err)
 	}
-	return slices.Clone(out.Repr()), a.meta, nil
+	return slices.Clone(a.out.Repr()), a.meta, nil
+}
+
+// keeps says that the applier is worth keeping for another batch: one of very large objects is not.
+func (a *applier) keeps() bool {
+	const extents, bytes = 4 << 10, 256 << 10
+	r := &a.replaced
+	return cap(r.extents)+cap(r.old.Extents)+cap(a.old.Extents) <= extents &&
+		cap(r.keys)+cap(a.value) <= bytes && len(a.live) <= extents
 }
 
 func (a *applier) apply(r Record) error {
@@ -141,7 +128,7 @@ func (a *applier) apply(r Record) error {
 
 // finish writes the derived entries.
 func (a *applier) finish() error {
-	if err := writeLive(a.out, a.live); err != nil {
+	if err := writeLive(a.from, a.out, a.live); err != nil {
 		return err
 	}
 	if a.meta.objects < 0 || a.meta.bytes < 0 {
@@ -152,7 +139,7 @@ func (a *applier) finish() error {
 
 // writeLive adds the deltas to the stored live bytes, in the order of the
 // segments; an entry that comes to zero is removed.
-func writeLive(out *pebble.Batch, live deltas) error {
+func writeLive(from pebble.Reader, out *pebble.Batch, live deltas) error {
 	ids := make([]drive.SegmentID, 0, len(live))
 	for id, d := range live {
 		if d != 0 {
@@ -161,7 +148,7 @@ func writeLive(out *pebble.Batch, live deltas) error {
 	}
 	slices.Sort(ids)
 	for _, id := range ids {
-		n, err := getLive(out, id)
+		n, err := getLive(from, id)
 		if err != nil {
 			return err
 		}
@@ -182,7 +169,7 @@ func writeLive(out *pebble.Batch, live deltas) error {
 }
 
 func (a *applier) set(key []byte, code func(*coder)) error {
-	a.value = appendValue(a.value[:0], code)
+	a.value = a.coder.value(a.value[:0], code)
 	return a.out.Set(key, a.value, nil)
 }
 
@@ -201,7 +188,7 @@ func (a *applier) bucketAlive(id uint64) (bool, error) {
 	if id == a.alive && id != 0 { // as for most records of a batch
 		return true, nil
 	}
-	_, err := getBucketName(a.out, id)
+	_, err := getBucketName(a.from, id)
 	ok, err := found(err)
 	if ok {
 		a.alive = id
@@ -220,8 +207,9 @@ func (a *applier) objectKey(bucket uint64, key string) []byte {
 func (a *applier) forget(bucket uint64, key string) (bool, error) {
 	old, known := a.replaced.of(a.record)
 	if !known {
-		var o Object
-		ok, err := found(get(a.out, a.objectKey(bucket, key), o.code))
+		o := &a.old
+		*o = Object{Extents: o.Extents[:0]}
+		ok, err := found(a.coder.get(a.from, a.objectKey(bucket, key), o.code))
 		if err != nil {
 			return false, err
 		}
@@ -251,11 +239,12 @@ func (a *applier) put(r *Put) error {
 		return err
 	}
 	o := r.Object // a copy: the record is shared between replicas
-	o.Version, o.Extents = a.seq, r.Body.resolve(a.place)
+	o.Version, o.Extents = a.seq, r.Body.resolveIn(a.extent[:0], a.place)
 	if o.Size > math.MaxInt64-a.meta.bytes {
 		return nil // void: totals could not be told any more
 	}
-	return a.store(r.Bucket, r.Key, &o)
+	a.new = o
+	return a.store(r.Bucket, r.Key, &a.new)
 }
 
 func (a *applier) delete(r *Delete) error {
@@ -282,7 +271,7 @@ func (o *Object) fits() error {
 }
 
 func (a *applier) amend(r *Amend) error {
-	o, err := getObject(a.out, r.Bucket, r.Key)
+	o, err := getObject(a.from, r.Bucket, r.Key)
 	if ok, err := found(err); !ok {
 		return err
 	}
@@ -300,7 +289,7 @@ func (a *applier) amend(r *Amend) error {
 }
 
 func (a *applier) bucketCreate(r *BucketCreate) error {
-	_, err := getBucket(a.out, r.Name)
+	_, err := getBucket(a.from, r.Name)
 	if ok, err := found(err); ok || err != nil {
 		return err
 	}
@@ -313,11 +302,11 @@ func (a *applier) bucketCreate(r *BucketCreate) error {
 }
 
 func (a *applier) bucketDelete(r *BucketDelete) error {
-	name, err := getBucketName(a.out, r.Bucket)
+	name, err := getBucketName(a.from, r.Bucket)
 	if ok, err := found(err); !ok {
 		return err
 	}
-	if empty, err := bucketEmpty(a.out, r.Bucket); !empty {
+	if empty, err := bucketEmpty(a.from, r.Bucket); !empty {
 		return err
 	}
 	if err := a.unset(bucketKey(name)); err != nil {
@@ -328,7 +317,7 @@ func (a *applier) bucketDelete(r *BucketDelete) error {
 }
 
 func (a *applier) segment(r *Segment) error {
-	_, err := getSegment(a.out, r.ID)
+	_, err := getSegment(a.from, r.ID)
 	if ok, err := found(err); ok || err != nil {
 		return err
 	}
@@ -337,7 +326,7 @@ func (a *applier) segment(r *Segment) error {
 }
 
 func (a *applier) seal(r *Seal) error {
-	s, err := getSegment(a.out, r.ID)
+	s, err := getSegment(a.from, r.ID)
 	if ok, err := found(err); !ok {
 		return err
 	}
@@ -354,7 +343,7 @@ func (a *applier) seal(r *Seal) error {
 }
 
 func (a *applier) remap(r *Remap) error {
-	s, err := getSegment(a.out, r.ID)
+	s, err := getSegment(a.from, r.ID)
 	if ok, err := found(err); !ok {
 		return err
 	}
@@ -367,7 +356,7 @@ func (a *applier) remap(r *Remap) error {
 }
 
 func (a *applier) drop(r *Drop) error {
-	n, err := getLive(a.out, r.ID)
+	n, err := getLive(a.from, r.ID)
 	if err != nil || n+a.live[r.ID] > 0 {
 		return err
 	}
@@ -379,7 +368,7 @@ func (a *applier) relocate(r *Relocate) error {
 	if r.Upload != 0 {
 		return a.relocatePart(r)
 	}
-	o, err := getObject(a.out, r.Bucket, r.Key)
+	o, err := getObject(a.from, r.Bucket, r.Key)
 	if ok, err := found(err); !ok {
 		return err
 	}
@@ -393,7 +382,7 @@ func (a *applier) relocate(r *Relocate) error {
 }
 
 func (a *applier) relocatePart(r *Relocate) error {
-	p, err := getPart(a.out, r.Upload, r.Number)
+	p, err := getPart(a.from, r.Upload, r.Number)
 	if ok, err := found(err); !ok {
 		return err
 	}

@@ -21,15 +21,21 @@ import (
 // twice the time that the one before it had: else they would be asked in turn for
 // ever, by ever more questions that were left behind and take the time of the next.
 func ask[T any](ctx context.Context, c *Catalog, need uint64, f func(*member) (T, error), discard func(T)) (T, error) {
+	v, _, err := askAll(ctx, c, need, f, discard)
+	return v, err
+}
+
+// askAll is ask, and says whether a question was left behind: then f may still be running, or yet run.
+func askAll[T any](ctx context.Context, c *Catalog, need uint64, f func(*member) (T, error), discard func(T)) (v T, left bool, err error) {
 	var none T
 	for patience := c.opts.Patience; ; patience *= 2 {
 		m, err := c.current(ctx, need)
 		if err != nil {
-			return none, err
+			return none, left, err
 		}
 		h := c.hand()
 		if h == nil {
-			return none, ErrUnavailable
+			return none, left, ErrUnavailable
 		}
 		q := &asked[T]{question: question[T]{done: h.done, discard: discard}, m: m, f: f}
 		h.work <- q
@@ -41,8 +47,9 @@ func ask[T any](ctx context.Context, c *Catalog, need uint64, f func(*member) (T
 		}
 		switch {
 		case !answered:
+			left = true
 			if err := ctx.Err(); err != nil {
-				return none, err
+				return none, left, err
 			}
 			continue
 		case m.r.Failed() != nil:
@@ -51,7 +58,7 @@ func ask[T any](ctx context.Context, c *Catalog, need uint64, f func(*member) (T
 				discard(v)
 			}
 		case err == nil || errors.Is(err, ErrNotFound):
-			return v, err
+			return v, left, err
 		}
 		if !errors.Is(err, errClosed) {
 			c.drop(m, err)

@@ -92,8 +92,11 @@ type Catalog struct {
 	acked   uint64             // LSN of the last batch that Apply returned for
 	buckets bucketCache
 	objects objectCache
-	changed chan struct{} // closed and replaced when anything above changes
+	changed chan struct{} // closed and replaced when anything above changes; see watch
+	watched bool          // somebody has it
 	closed  bool
+
+	decoding decoding // of the batch whose turn it is
 }
 
 // member is a replica's place in a Catalog. All but r, name and channels is
@@ -130,10 +133,19 @@ func New(o Options) *Catalog {
 	}
 }
 
+// watch gives what is closed with the next change. The mutex is held.
+func (c *Catalog) watch() <-chan struct{} {
+	c.watched = true
+	return c.changed
+}
+
 // broadcast wakes everyone who waits for a change. The mutex is held.
 func (c *Catalog) broadcast() {
+	if !c.watched { // as for most changes: every replica makes one of each batch
+		return
+	}
 	close(c.changed)
-	c.changed = make(chan struct{})
+	c.changed, c.watched = make(chan struct{}), false
 }
 
 // Attach adds a replica, which from now on belongs to the catalog: it feeds

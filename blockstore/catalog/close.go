@@ -106,7 +106,7 @@ func (c *Catalog) Close() error {
 func (c *Catalog) drain(m *member) error {
 	for {
 		c.mu.Lock()
-		rest, cloning, changed := len(m.queue), m.cloning, c.changed
+		rest, cloning, changed := len(m.queue), m.cloning, c.watch()
 		c.mu.Unlock()
 		switch {
 		case cloning || m.isGone():

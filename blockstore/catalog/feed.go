@@ -93,7 +93,7 @@ func (c *Catalog) prepare(ctx context.Context, b Batch) (Prepared, error) {
 	if b.LSN != last.lsn+1 {
 		return Prepared{}, fmt.Errorf("%w: batch %d after %d", ErrGap, b.LSN, last.lsn)
 	}
-	d, err := decodeBatch(b)
+	d, err := c.decoding.batch(b)
 	if err != nil {
 		return Prepared{}, err
 	}
@@ -101,10 +101,13 @@ func (c *Catalog) prepare(ctx context.Context, b Batch) (Prepared, error) {
 	d.alive = c.buckets.among(d.records)
 	c.mu.Unlock()
 	objects := c.objects.changedObjects(d)
-	return ask(ctx, c, last.lsn, func(m *member) (Prepared, error) {
+	d.apart = apart(d.records, objects)
+	p, left, err := askAll(ctx, c, last.lsn, func(m *member) (Prepared, error) {
 		repr, to, err := m.r.prepare(d)
 		return Prepared{after: last, q: queuedBatch{repr: repr, meta: to}, buckets: changesBuckets(d), objects: objects}, err
 	}, nil)
+	c.decoding.end(left)
+	return p, err
 }
 
 // await waits until the replica that serves has applied a batch.
@@ -168,7 +171,7 @@ func (c *Catalog) makeRoom(ctx context.Context, q queuedBatch) error {
 			c.mu.Unlock()
 			return nil
 		}
-		changed, left := c.changed, c.opts.Patience-m.waited
+		changed, left := c.watch(), c.opts.Patience-m.waited
 		c.mu.Unlock()
 		since := c.opts.Now()
 		waited := left
@@ -261,8 +264,12 @@ func (c *Catalog) current(ctx context.Context, need uint64) (*member, error) {
 			return nil, ErrUnavailable
 		}
 		c.elect()
-		m, changed := c.serving, c.changed
+		m := c.serving
 		ready := m != nil && m.applied >= need
+		var changed <-chan struct{}
+		if m != nil && !ready {
+			changed = c.watch()
+		}
 		c.mu.Unlock()
 		if m == nil {
 			return nil, ErrUnavailable
@@ -276,7 +283,7 @@ func (c *Catalog) current(ctx context.Context, need uint64) (*member, error) {
 			case <-changed:
 				// Wait on with the patience that is left, unless this was it.
 				c.mu.Lock()
-				changed = c.changed
+				changed = c.watch()
 				waiting = !c.closed && c.serving == m && m.applied < need && m.r.Failed() == nil
 				c.mu.Unlock()
 			case <-patience:

@@ -17,6 +17,11 @@ var errInconsistent = errors.New("catalog: inconsistent replica")
 // get reads one entry. ErrNotFound if it is absent; what does not decode is an
 // error of the replica, since only encoders write entries.
 func get(r pebble.Reader, key []byte, code func(*coder)) error {
+	return new(coder).get(r, key, code)
+}
+
+// get is the other get, in the memory of a coder that is used again.
+func (c *coder) get(r pebble.Reader, key []byte, code func(*coder)) error {
 	v, closer, err := r.Get(key)
 	if errors.Is(err, pebble.ErrNotFound) {
 		return ErrNotFound
@@ -24,7 +29,7 @@ func get(r pebble.Reader, key []byte, code func(*coder)) error {
 	if err != nil {
 		return fmt.Errorf("reading the catalog: %w", err)
 	}
-	err = decode(v, code)
+	err = c.decode(v, code)
 	if cerr := closer.Close(); err == nil {
 		err = cerr
 	}

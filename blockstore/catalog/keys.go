@@ -154,8 +154,11 @@ func codeSetting(v *[]byte) func(*coder) {
 // value encodes an entry that this package made, so it fits the format.
 func value(code func(*coder)) []byte { return appendValue(nil, code) }
 
-func appendValue(dst []byte, code func(*coder)) []byte {
-	b, err := encode(dst, code)
+func appendValue(dst []byte, code func(*coder)) []byte { return new(coder).value(dst, code) }
+
+// value appends an entry's value, in the memory of a coder that is used again.
+func (c *coder) value(dst []byte, code func(*coder)) []byte {
+	b, err := c.encode(dst, code)
 	if err != nil {
 		panic(fmt.Sprintf("catalog: entry: %v", err))
 	}

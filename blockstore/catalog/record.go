@@ -83,21 +83,30 @@ func newRecord(t Type) Record {
 // AppendRecord appends the encoding of r: its type, the length of its message
 // and the message. A record outside the format's bounds is a programmer's
 // error and panics; AppendValid tells.
-func AppendRecord(dst []byte, r Record) []byte {
-	dst, err := AppendValid(dst, r)
+func AppendRecord(dst []byte, r Record) []byte { return new(Encoder).Append(dst, r) }
+
+// AppendValid is AppendRecord, but tells why r cannot be encoded, as an ErrRecord.
+// Then it appends nothing.
+func AppendValid(dst []byte, r Record) ([]byte, error) { return new(Encoder).AppendValid(dst, r) }
+
+// Encoder encodes records, one after the other, in memory of its own. The zero value is ready.
+type Encoder struct{ c coder }
+
+// Append is AppendRecord.
+func (e *Encoder) Append(dst []byte, r Record) []byte {
+	dst, err := e.AppendValid(dst, r)
 	if err != nil {
 		panic(fmt.Sprintf("catalog: record of type %d: %v", r.Type(), err))
 	}
 	return dst
 }
 
-// AppendValid is AppendRecord, but tells why r cannot be encoded, as an ErrRecord.
-// Then it appends nothing.
-func AppendValid(dst []byte, r Record) ([]byte, error) {
+// AppendValid is the function of that name.
+func (e *Encoder) AppendValid(dst []byte, r Record) ([]byte, error) {
 	start := len(dst)
 	dst = protowire.AppendVarint(dst, uint64(r.Type()))
 	body := len(dst)
-	dst, err := encode(dst, r.code)
+	dst, err := e.c.encode(dst, r.code)
 	if err != nil {
 		return dst[:start], err
 	}
@@ -114,7 +123,11 @@ func Validate(r Record) error {
 // error: f's own, or ErrRecord for what is not an encoding AppendRecord makes.
 // Strings are copied; the keys and values of a Restate and the value of a
 // Setting alias b.
-func DecodeRecords(b []byte, f func(Record) error) error {
+func DecodeRecords(b []byte, f func(Record) error) error { return decodeRecords(b, newRecord, f) }
+
+// decodeRecords is DecodeRecords into records that empty gives.
+func decodeRecords(b []byte, empty func(Type) Record, f func(Record) error) error {
+	var c coder
 	for i := 0; len(b) > 0; i++ {
 		if i == MaxRecords {
 			return fmt.Errorf("%w: more than %d records in a batch", ErrRecord, MaxRecords)
@@ -128,11 +141,11 @@ func DecodeRecords(b []byte, f func(Record) error) error {
 		if n < 0 || size > uint64(len(b)-n) {
 			return fmt.Errorf("%w: record %d: cut", ErrRecord, i)
 		}
-		r := newRecord(Type(t))
+		r := empty(Type(t))
 		if r == nil {
 			return fmt.Errorf("%w: record %d: unknown type %d", ErrRecord, i, t)
 		}
-		if err := decode(b[n:n+int(size)], r.code); err != nil {
+		if err := c.decode(b[n:n+int(size)], r.code); err != nil {
 			return fmt.Errorf("record %d of type %d: %w", i, t, err)
 		}
 		b = b[n+int(size):]

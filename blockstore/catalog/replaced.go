@@ -3,6 +3,7 @@ package catalog
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"slices"
 	"unsafe"
 
@@ -15,8 +16,16 @@ import (
 //
 // Invariant: only a key that one record of the batch alone is about is known here. So nothing in the batch can
 // have changed its entry before that record's turn, and what the database says is what the batch would say.
+//
+// Its memory is used again from batch to batch.
 type replaced struct {
 	known []replacedObject // by record
+
+	list    []keyedRecord
+	keys    []byte // of list
+	old     Object
+	coder   coder
+	extents []Extent // of known
 }
 
 // extentBytesKept is what an extent takes in memory, bytes.
@@ -44,65 +53,78 @@ type keyedRecord struct {
 	record int
 }
 
-// keyedRecords gives the records that may change an object, by key.
-func keyedRecords(records []Record) []keyedRecord {
-	list := make([]keyedRecord, 0, len(records))
+// keyed lists the records that may change an object, by key.
+func (r *replaced) keyed(records []Record) {
 	size := 0
-	for _, r := range records {
-		if _, key, ok := changedObject(r); ok {
+	for _, record := range records {
+		if _, key, ok := changedObject(record); ok {
 			size += 1 + 8 + len(key)
 		}
 	}
-	keys := make([]byte, 0, size)
-	for i, r := range records {
-		if bucket, key, ok := changedObject(r); ok {
-			at := len(keys)
-			keys = appendObjectKey(keys, bucket, key)
-			list = append(list, keyedRecord{keys[at:len(keys):len(keys)], i})
+	r.list, r.keys = r.list[:0], slices.Grow(r.keys[:0], size)
+	for i, record := range records {
+		if bucket, key, ok := changedObject(record); ok {
+			at := len(r.keys)
+			r.keys = appendObjectKey(r.keys, bucket, key)
+			r.list = append(r.list, keyedRecord{r.keys[at:len(r.keys):len(r.keys)], i})
 		}
 	}
-	slices.SortFunc(list, func(a, b keyedRecord) int { return bytes.Compare(a.key, b.key) })
-	return list
+	slices.SortFunc(r.list, func(a, b keyedRecord) int { return bytes.Compare(a.key, b.key) })
 }
 
-// lookUpReplaced looks up what the records replace. Filters says whether those of the last level are asked, too.
-func lookUpReplaced(db *pebble.DB, records []Record, filters bool) (found replaced, err error) {
-	list := keyedRecords(records)
-	if len(list) == 0 {
-		return found, nil
+// lookUp looks up what the records replace. Filters says whether those of the last level are asked, too.
+func (r *replaced) lookUp(db *pebble.DB, records []Record, filters bool) (err error) {
+	r.known, r.extents = r.known[:0], r.extents[:0]
+	r.keyed(records)
+	if len(r.list) == 0 {
+		return nil
 	}
 	o := prefixOptions([]byte{kindObject})
 	o.UseL6Filters = filters
 	it, err := db.NewIter(o)
 	if err != nil {
-		return found, err
+		return err
 	}
 	defer func() { err = errors.Join(err, it.Close()) }()
-	found.known = make([]replacedObject, len(records))
-	kept := 0
-	for i, k := range list {
-		if kept >= objectsBytes { // where what is replaced is of very many extents, the others are looked up in their turn
+	r.known = slices.Grow(r.known, len(records))[:len(records)]
+	clear(r.known)
+	for i, k := range r.list {
+		if len(r.extents)*extentBytesKept >= objectsBytes { // where what is replaced is of very many extents, the others are looked up in their turn
 			break
 		}
-		if i > 0 && bytes.Equal(k.key, list[i-1].key) || i+1 < len(list) && bytes.Equal(k.key, list[i+1].key) {
+		if i > 0 && bytes.Equal(k.key, r.list[i-1].key) || i+1 < len(r.list) && bytes.Equal(k.key, r.list[i+1].key) {
 			continue
 		}
-		r := replacedObject{known: true}
+		o := replacedObject{known: true}
 		// The whole key is the prefix that the filters know.
 		switch {
 		case !it.SeekPrefixGE(k.key):
 			if err := it.Error(); err != nil {
-				return found, err
+				return err
 			}
 		case bytes.Equal(it.Key(), k.key):
-			var old Object
-			if err := decodeValue(k.key, it, old.code); err != nil {
-				return found, err
+			if err := r.read(k.key, it, &o); err != nil {
+				return err
 			}
-			r.there, r.size, r.extents = true, old.Size, old.Extents
-			kept += extentBytesKept * cap(old.Extents)
 		}
-		found.known[k.record] = r
+		r.known[k.record] = o
 	}
-	return found, nil
+	return nil
+}
+
+// read takes from an entry what counts of its object.
+func (r *replaced) read(key []byte, it *pebble.Iterator, o *replacedObject) error {
+	v, err := it.ValueAndErr()
+	if err != nil {
+		return fmt.Errorf("reading the catalog: %w", err)
+	}
+	old := &r.old
+	*old = Object{Extents: old.Extents[:0]}
+	if err := r.coder.decode(v, old.code); err != nil {
+		return fmt.Errorf("%w: entry %x: %v", errInconsistent, key, err)
+	}
+	at := len(r.extents)
+	r.extents = append(r.extents, old.Extents...)
+	o.there, o.size, o.extents = true, old.Size, r.extents[at:len(r.extents):len(r.extents)]
+	return nil
 }

@@ -94,6 +94,8 @@ type Replica struct {
 	state  failState
 	onFail atomic.Pointer[func()] // must not block, nor call the replica
 	last   []byte                 // of the entries restated so far
+	// Of *applier that are at rest.
+	appliers sync.Pool
 
 	// Filters of all levels are asked while the replica has no more objects than this:
 	// those of the last level would push each other out of the cache, and one of them is
@@ -290,7 +292,14 @@ func (r *Replica) prepare(b decodedBatch) (repr []byte, m meta, err error) {
 		case b.lsn != prior.lsn+1:
 			return fmt.Errorf("%w: batch %d after %d", ErrGap, b.lsn, prior.lsn)
 		}
-		repr, m, err = prepare(db, prior, b, prior.objects <= r.filtered)
+		a, _ := r.appliers.Get().(*applier)
+		if a == nil {
+			a = &applier{live: deltas{}}
+		}
+		repr, m, err = a.prepare(db, prior, b, prior.objects <= r.filtered)
+		if a.keeps() {
+			r.appliers.Put(a)
+		}
 		return err
 	})
 	return repr, m, err

@@ -42,7 +42,7 @@ func (r *Replica) ApplyEntries(entries []Entry) error {
 		if m.bytes < 0 {
 			return fmt.Errorf("%w: objects are larger than can be counted", ErrRecord)
 		}
-		if err := writeLive(out, live); err != nil {
+		if err := writeLive(out, out, live); err != nil {
 			return err
 		}
 		if err := out.Set(metaKey, value(m.code), nil); err != nil {

@@ -160,14 +160,17 @@ func (b *Body) length() int64 {
 }
 
 // resolve gives the body's extents, an inline one's by the place of its batch.
-func (b *Body) resolve(p Place) []Extent {
+func (b *Body) resolve(p Place) []Extent { return b.resolveIn(nil, p) }
+
+// resolveIn is resolve, with an inline one's appended to dst. Others are the body's own.
+func (b *Body) resolveIn(dst []Extent, p Place) []Extent {
 	if !b.Inline {
 		return b.Extents
 	}
-	return []Extent{{
+	return append(dst, Extent{
 		Segment: p.Segment, Stripe: p.Stripe, Offset: p.Offset, D: p.D, Column: p.Column,
 		Start: b.At, Length: b.Size,
-	}}
+	})
 }
 
 // Checksum tells the bytes of a body from any others, wherever they were read. How it

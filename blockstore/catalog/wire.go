@@ -322,12 +322,13 @@ func list[T any](c *coder, num protowire.Number, v *[]T, max int, code func(*T, 
 			return
 		}
 		b := c.chunk(num, math.MaxInt32)
-		var e T
-		c.nested(b, func(c *coder) { code(&e, c) })
+		var none T
+		*v = append(*v, none)
+		e := &(*v)[len(*v)-1]
+		c.nested(b, func(c *coder) { code(e, c) })
 		if c.err != nil {
 			return
 		}
-		*v = append(*v, e)
 	}
 }
 
@@ -380,16 +381,26 @@ func insertLength(b []byte, body int) []byte {
 }
 
 // encode gives the bytes of one message, or why it breaks the format's bounds.
-func encode(dst []byte, code func(*coder)) ([]byte, error) {
-	c := coder{writing: true, out: dst}
-	code(&c)
-	return c.out, c.err
-}
+func encode(dst []byte, code func(*coder)) ([]byte, error) { return new(coder).encode(dst, code) }
 
 // decode reads one message that fills b.
-func decode(b []byte, code func(*coder)) error {
-	c := coder{in: b}
-	code(&c)
+func decode(b []byte, code func(*coder)) error { return new(coder).decode(b, code) }
+
+// encode is the other encode, in the memory of a coder that is used again.
+func (c *coder) encode(dst []byte, code func(*coder)) ([]byte, error) {
+	*c = coder{writing: true, out: dst}
+	code(c)
+	out, err := c.out, c.err
+	*c = coder{}
+	return out, err
+}
+
+// decode is the other decode, likewise.
+func (c *coder) decode(b []byte, code func(*coder)) error {
+	*c = coder{in: b}
+	code(c)
 	c.end()
-	return c.err
+	err := c.err
+	*c = coder{}
+	return err
 }
