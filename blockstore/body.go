@@ -20,7 +20,8 @@ func (u *upload) store(finish func() (Finished, error)) (b storedBody, err error
 	}
 	b.size = u.total
 	if u.inline() {
-		b.inline = u.pieces()
+		b.inline = u.inMemory()
+		u.sumRest()
 		u.sum.write(u.intake) // which stays there
 		u.digest.pieces(b.inline)
 	}

@@ -72,6 +72,15 @@ func (s *bodySum) write(b []byte) {
 	}
 }
 
+// whole says that the next byte begins a leaf.
+func (s *bodySum) whole() bool { return s.leaves && s.filled == 0 }
+
+// take takes whole leaves by their sums, at most leavesAtOnce. The next byte before them is to begin a leaf.
+func (s *bodySum) take(sums []uint64) {
+	s.bytes += uint64(len(sums)) * leafBytes
+	s.add(sums...)
+}
+
 // fill takes bytes of the leaf that is not whole yet, no more than it lacks.
 func (s *bodySum) fill(b []byte) {
 	_, _ = s.leaf.Write(b)

@@ -9,8 +9,8 @@ import (
 )
 
 // A request that waits for its client, which may take for ever, must not keep
-// buffers that others wait for (R21). So what it gives to Read and Write is
-// memory of its own, and its buffers are its own only while it works on them,
+// buffers that others wait for (R21). So what it gives to a Read or a Write that may
+// wait is memory of its own, and its buffers are its own only while it works on them,
 // under its lock. While it waits for its client they are on loan: when others
 // wait for memory, those that have stood still the longest give theirs back, an
 // upload by writing a short stripe, a download by reading again later.

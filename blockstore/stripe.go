@@ -17,6 +17,7 @@ type stripe struct {
 	d      int
 	length int // payload bytes of each column
 	bufs   []*buffer
+	pieces columnSums   // of data columns, where they are known before
 	head   drive.Header // of all its blocks but for the column
 }
 
@@ -28,9 +29,15 @@ func (st *stripe) place(seg *segment, no uint32, offset int64) {
 	st.seg, st.no, st.offset = seg, no, offset
 }
 
+// stripBytes is how much of each column is encoded and summed at a time: whole pieces, as many as are summed beside each
+// other.
+const stripBytes = 8 * drive.PieceBytes
+
 // seal computes parity and checksums and writes the headers. Afterwards the
 // blocks are as they will lie in the files. The data columns must be filled,
 // and zero behind their end, up to length.
+//
+// Parity is taken in strips, and what is to be summed of a strip is so while it lies in the processor's cache.
 func (p *Pool) seal(st *stripe, batch drive.Batch, isCopy bool) error {
 	code, err := p.code(st.seg.k)
 	if err != nil {
@@ -41,17 +48,31 @@ func (p *Pool) seal(st *stripe, batch drive.Batch, isCopy bool) error {
 		cols[i] = b.payload()[:st.length]
 	}
 	n := st.columns()
-	if err := code.Encode(cols[:st.d], cols[st.d:n]); err != nil {
-		return fmt.Errorf("segment %v: stripe %d: %w", st.seg.id, st.no, err)
-	}
 	pieces := drive.Pieces(st.length)
 	sums := st.head.Sums
 	if cap(sums) < n*pieces {
 		sums = make([]uint64, n*pieces)
 	}
 	sums = sums[:n*pieces]
-	for i := range n {
-		drive.SumPieces(sums[i*pieces:(i+1)*pieces], cols[i])
+	var strip [maxColumns][]byte
+	for from := 0; from < st.length; from += stripBytes {
+		to := min(from+stripBytes, st.length)
+		for i, col := range cols[:n] {
+			strip[i] = col[from:to]
+		}
+		if err := code.Encode(strip[:st.d], strip[st.d:n]); err != nil {
+			return fmt.Errorf("segment %v: stripe %d: %w", st.seg.id, st.no, err)
+		}
+		for i, b := range strip[:n] {
+			if !st.pieces.has(i) {
+				drive.SumPieces(sums[i*pieces+from/drive.PieceBytes:][:drive.Pieces(len(b))], b)
+			}
+		}
+	}
+	for i := range st.d {
+		if st.pieces.has(i) {
+			copy(sums[i*pieces:], st.pieces.of(i)[:pieces])
+		}
 	}
 	st.head = drive.Header{
 		Kind: st.seg.kind, Copy: isCopy,

@@ -25,8 +25,8 @@ const (
 )
 
 // upload takes in one body: read into memory of its own, moved from there into
-// the payloads of column buffers, stripe after stripe; or left in memory when it
-// is small.
+// the payloads of column buffers, stripe after stripe, or read right into these; or
+// left in memory when it is small.
 //
 // An upload waits for memory only while it holds none: one that cannot have a
 // further column writes what it has as a short stripe (its parity comes out of
@@ -39,12 +39,15 @@ type upload struct {
 	ctx  context.Context
 	body io.Reader
 	size int64 // announced, or -1
-	slot int   // among the open bulk segments
+	// Not nil: body, which is read without waiting, into columns (see upload_direct.go). drained: it gave all that was there.
+	direct  ImmediateBody
+	drained bool
+	slot    int // among the open bulk segments
 
 	intake    []byte // read, and not all in columns
 	taken     int    // bytes of it that are
 	total     int64
-	sum       bodySum // of what has left the intake
+	sum       bodySum // of what has left the intake, but for what is still to be summed of the last column
 	sawEnd    bool
 	inlineMax int64
 
@@ -53,6 +56,8 @@ type upload struct {
 	err     error      // of what was done meanwhile
 	cols    []*buffer
 	fill    int // bytes in the last column
+	summed  int // and those of them that sum has (see upload_sums.go)
+	pieces  columnSums
 	limit   int // bytes per column of this stripe
 	d       int // columns of this stripe
 	outs    []*output
@@ -113,6 +118,12 @@ func (u *upload) receive() error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	defer u.lend(false)
+	defer func() {
+		if u.direct != nil { // others may still read from it
+			u.direct.Immediate(false)
+			u.direct = nil
+		}
+	}()
 	for !u.sawEnd {
 		if err := u.ctx.Err(); err != nil {
 			return err
@@ -154,6 +165,9 @@ func (u *upload) read() error {
 		if err := u.makeRoom(); err != nil {
 			return err
 		}
+	}
+	if u.switchReads(); u.direct != nil {
+		return u.readDirect()
 	}
 	n, err := u.readInto(u.intake[len(u.intake):cap(u.intake)])
 	u.intake = u.intake[:len(u.intake)+n]
@@ -216,35 +230,46 @@ func (u *upload) readInto(b []byte) (int, error) {
 			b = b[:len(b)-1]
 		}
 	}
+	var n int
+	var err error
+	u.waiting(func() { n, err = u.body.Read(b) })
+	return n, u.came(n, err)
+}
+
+// waiting does what waits for the client, which others may see and have the columns meanwhile.
+func (u *upload) waiting(do func()) {
 	u.wait.held.Store(int64(len(u.cols)))
 	u.wait.begin()
 	u.mu.Unlock()
-	n, err := u.body.Read(b)
+	do()
 	u.mu.Lock()
 	u.wait.end()
+}
+
+// came keeps account of a read.
+func (u *upload) came(n int, err error) error {
 	u.total += int64(n)
 	switch {
 	case u.size >= 0 && u.total > u.size:
-		return n, fmt.Errorf("%w: more than %d bytes came", ErrBodySize, u.size)
+		return fmt.Errorf("%w: more than %d bytes came", ErrBodySize, u.size)
 	case errors.Is(err, io.EOF):
-		u.sawEnd, err = true, nil
+		u.sawEnd = true
 	case err != nil:
-		err = fmt.Errorf("reading the body: %w", err)
+		return fmt.Errorf("reading the body: %w", err)
 	}
-	return n, err
+	return nil
 }
 
-// take moves what was read into columns. Before that it is summed: not as it comes
-// from the client, which is in pieces of any length, but in whole leaves.
+// take moves what was read into columns.
 func (u *upload) take() error {
-	u.sum.write(u.intake[u.taken:])
 	for u.taken < len(u.intake) {
 		room, err := u.room()
 		if err != nil {
 			return err
 		}
 		n := copy(room, u.intake[u.taken:])
-		u.fill, u.taken = u.fill+n, u.taken+n
+		u.taken += n
+		u.filled(n)
 	}
 	u.intake, u.taken = u.intake[:0], 0
 	return nil
@@ -261,6 +286,9 @@ func (u *upload) yield() {
 		return
 	}
 	u.wait.held.Store(0) // before it takes its time, so that others are asked meanwhile
+	if u.retreat() {
+		return
+	}
 	if u.err = u.flush(); u.err != nil {
 		releaseAll(u.cols)
 		u.cols = nil
@@ -294,6 +322,7 @@ func (u *upload) room() ([]byte, error) {
 		u.plan()
 	}
 	u.cols, u.fill = append(u.cols, buf), 0
+	u.beginSums()
 	return buf.payload()[:u.limit], nil
 }
 
@@ -309,8 +338,8 @@ func (u *upload) plan() {
 	}
 }
 
-// pieces is the body in memory, for the batch.
-func (u *upload) pieces() [][]byte {
+// inMemory is the body, for the batch.
+func (u *upload) inMemory() [][]byte {
 	list := u.one[:0]
 	for i, c := range u.cols {
 		n := u.limit

@@ -11,6 +11,7 @@ type uploadKit struct {
 	bufs    [maxColumns]*buffer // of st
 	st      stripe              // that is being written
 	stripes []uploadedStripe    // that were written
+	pieces  []uint64            // checksums of cols
 	// Of the stripes that the digester has.
 	digested [2][maxColumns]*buffer
 }
@@ -50,7 +51,7 @@ func (u *upload) giveKit() {
 	clear(k.bufs[:])
 	k.digested = [2][maxColumns]*buffer{}
 	k.st = stripe{head: drive.Header{Sums: k.st.head.Sums}}
-	u.kit, u.stripes = nil, nil
+	u.kit, u.stripes, u.pieces = nil, nil, columnSums{}
 	u.p.kits.Put(k)
 }
 

@@ -27,9 +27,10 @@ func stripeGeometry(n int64, k, m, lengthMax int) (d, length int) {
 
 // flush writes what the columns hold as stripes, and gives them back.
 func (u *upload) flush() error {
+	u.sumRest()
 	if last := len(u.cols) - 1; last >= 0 && u.fill == 0 {
 		u.cols[last].Release()
-		u.cols, u.fill = u.cols[:last], u.limit
+		u.cols, u.fill, u.summed = u.cols[:last], u.limit, u.limit
 	}
 	for len(u.cols) > 0 {
 		seg, err := u.p.bulk.segment(u.ctx, u.slot)
@@ -67,6 +68,8 @@ func (u *upload) writeStripe(seg *segment, n int, bytes int64) error {
 		return err
 	}
 	u.cols = slices.Delete(u.cols, 0, n) // they are the stripe's now
+	sums := u.pieces.first(n)
+	u.pieces.whole = 0 // of what is left, if that is another stripe's
 	if length != u.limit {
 		respread(bufs[:max(d, n)], u.limit, length, bytes)
 	}
@@ -76,6 +79,9 @@ func (u *upload) writeStripe(seg *segment, n int, bytes int64) error {
 	}
 	st := u.kit.stripe(d, length, bufs)
 	defer st.release()
+	if length == u.limit && d == n {
+		st.pieces = sums
+	}
 	for i := range d { // zero behind the data
 		from := min(max(bytes-int64(i)*int64(length), 0), int64(length))
 		clear(bufs[i].payload()[from:length])

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -18,6 +19,9 @@ type fakeStore struct {
 	buckets map[string]*fakeBucket
 	version uint64
 	now     time.Time
+
+	waits     bool         // it reads bodies as they come
+	immediate atomic.Int64 // bodies that were read without waiting
 
 	fail         error                                        // every call gives it, if set
 	panics       bool                                         // every call panics
@@ -120,6 +124,31 @@ func (c Condition) met(o *fakeObject) bool {
 	return len(c.IfMatch) == 0 || o != nil && (c.IfMatch[0] == "*" || slices.Contains(c.IfMatch, o.info.ETag))
 }
 
+// atOnce is the body read without waiting, where it can be.
+func (s *fakeStore) atOnce(body io.Reader) io.Reader {
+	up, ok := body.(*upload)
+	if s.waits || !ok || !up.Immediate(true) {
+		return body
+	}
+	s.immediate.Add(1)
+	return &atOnce{up}
+}
+
+type atOnce struct{ *upload }
+
+func (b *atOnce) Read(p []byte) (int, error) {
+	for {
+		n, err := b.upload.Read(p)
+		if err != nil {
+			b.Immediate(false)
+		}
+		if n > 0 || err != nil {
+			return n, err
+		}
+		b.Await()
+	}
+}
+
 // take reads a body as a store does.
 func (s *fakeStore) take(ctx context.Context, body io.Reader, how Body) ([]byte, Finished, error) {
 	var first []byte
@@ -129,7 +158,7 @@ func (s *fakeStore) take(ctx context.Context, body io.Reader, how Body) ([]byte,
 		first = first[:n]
 		s.midBody(ctx)
 	}
-	data, err := io.ReadAll(body)
+	data, err := io.ReadAll(s.atOnce(body))
 	data = append(first, data...)
 	if err != nil {
 		return nil, Finished{}, fmt.Errorf("reading the body: %w", err)

@@ -28,13 +28,15 @@ type stallConn struct {
 	stall   time.Duration
 	release func()
 
-	corks *corks // nil: nothing is held back
+	corks *corks     // nil: nothing is held back
+	raw   *rawReader // nil before it is read from without waiting
 
 	mu        sync.Mutex
 	limit     time.Time // of writes, as set from above; zero: none
 	renewed   time.Time // when the deadline of writes was last put off
 	reads     readDeadline
 	following bool   // each read puts the read deadline off
+	immediate bool   // reads do not wait
 	held      []byte // not nil: what is written is held back here (see cork)
 }
 
@@ -163,7 +165,7 @@ func paced(handler http.Handler, stall time.Duration, w http.ResponseWriter, r *
 		// nobody wanted, too. A request without a body must have none: net/http
 		// listens on the connection for the client to leave, and would take the
 		// deadline for that. It goes by its own request's body, so this is a copy.
-		paced := &pacedRequest{r: *r, body: pacedBody{ReadCloser: r.Body, rw: own, stall: stall}}
+		paced := &pacedRequest{r: *r, body: pacedBody{ReadCloser: r.Body, rw: own, stall: stall, plain: r.TLS == nil && r.ContentLength >= 0}}
 		if r.ProtoMajor == 1 {
 			paced.body.conn, _ = r.Context().Value(stallConnKey{}).(*stallConn)
 			paced.body.setDeadline(time.Now().Add(stall))
@@ -189,6 +191,9 @@ type pacedBody struct {
 	rw    http.ResponseWriter // net/http's own
 	conn  *stallConn          // of HTTP/1
 	stall time.Duration
+	plain bool // the connection's bytes are the body's
+
+	immediate bool
 }
 
 func (b *pacedBody) setDeadline(t time.Time) {
@@ -201,13 +206,13 @@ func (b *pacedBody) setDeadline(t time.Time) {
 
 func (b *pacedBody) Read(p []byte) (int, error) {
 	if b.conn != nil {
-		b.conn.follow(true)
+		b.conn.follow(true, b.immediate)
 	} else {
 		b.setDeadline(time.Now().Add(b.stall))
 	}
 	n, err := b.ReadCloser.Read(p)
 	if b.conn != nil {
-		b.conn.follow(false)
+		b.conn.follow(false, false)
 	}
 	// A stream's deadline that passes between reads would end its body. In
 	// HTTP/1, net/http listens for the client to leave from the body's end on,

@@ -46,32 +46,38 @@ func (c *stallConn) arm() error {
 
 func (c *stallConn) Read(p []byte) (int, error) {
 	for {
-		if err := c.beginRead(); err != nil {
+		immediate, err := c.beginRead()
+		if err != nil {
 			return 0, err
 		}
-		n, err := c.Conn.Read(p)
+		var n int
+		if immediate {
+			n, err = c.raw.readNow(p)
+		} else {
+			n, err = c.Conn.Read(p)
+		}
 		if c.endRead(n, err) {
 			return n, err
 		}
 	}
 }
 
-// beginRead fails if it is too late for a read.
-func (c *stallConn) beginRead() error {
+// beginRead fails if it is too late for a read. It says whether the read is not to wait.
+func (c *stallConn) beginRead() (immediate bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.following {
 		c.reads.due = time.Now().Add(c.stall)
 	} else if !c.reads.due.IsZero() && !time.Now().Before(c.reads.due) {
-		return os.ErrDeadlineExceeded
+		return false, os.ErrDeadlineExceeded
 	}
 	if c.reads.lapsed || c.reads.tooLate() {
 		if err := c.arm(); err != nil {
-			return err
+			return false, err
 		}
 	}
 	c.reads.reading++
-	return nil
+	return c.immediate, nil
 }
 
 // endRead says whether the read has come to an end, and not only the connection's deadline.
@@ -86,9 +92,9 @@ func (c *stallConn) endRead(n int, err error) bool {
 	return n > 0 || !c.reads.due.IsZero() && !time.Now().Before(c.reads.due)
 }
 
-// follow makes the read deadline follow progress, until it is called again.
-func (c *stallConn) follow(on bool) {
+// follow makes the read deadline follow progress, until it is called again, and reads immediate or not.
+func (c *stallConn) follow(on, immediate bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.following = on
+	c.following, c.immediate = on, immediate
 }

@@ -140,7 +140,7 @@ func TestReadDeadlines(t *testing.T) {
 	run(t, "followed", func(t *testing.T) {
 		c, _, client := newReads(t)
 		c.stall = 3 * soon
-		c.follow(true)
+		c.follow(true, false)
 		for range 4 { // longer than one of them in all
 			ended := aRead(c)
 			time.Sleep(soon)

@@ -24,6 +24,12 @@ func (w *wire) Read(p []byte) (int, error) {
 	}
 	n, err := w.body.Read(p)
 	w.received.Add(float64(n))
+	w.note(err)
+	return n, w.err
+}
+
+// note keeps the first failure, in S3's words.
+func (w *wire) note(err error) {
 	switch {
 	case err == nil:
 	case errors.Is(err, io.EOF):
@@ -34,5 +40,4 @@ func (w *wire) Read(p []byte) (int, error) {
 	default:
 		w.err = &s3Error{code: codeIncompleteBody, cut: true, cause: err, message: "The body ended before its announced end, or its framing is broken."}
 	}
-	return n, w.err
 }

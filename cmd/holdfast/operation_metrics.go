@@ -187,6 +187,14 @@ func (b *measuredBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Immediate and Await are the body's, where it has them (blockstore.ImmediateBody).
+func (b *measuredBody) Immediate(on bool) bool {
+	body, ok := b.body.(blockstore.ImmediateBody)
+	return ok && body.Immediate(on)
+}
+
+func (b *measuredBody) Await() { b.body.(blockstore.ImmediateBody).Await() }
+
 func (s measuredStore) Stat(ctx context.Context, bucket, key string) (info api.ObjectInfo, err error) {
 	defer func(began time.Time) { s.metrics.ended(opStat, began, err) }(time.Now())
 	return s.store.Stat(ctx, bucket, key)
