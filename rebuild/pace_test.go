@@ -1,10 +1,7 @@
 package rebuild
 
 import (
-	"context"
-	"errors"
 	"testing"
-	"testing/synctest"
 	"time"
 )
 
@@ -32,65 +29,6 @@ func TestCapIsSharedAndCanBeChanged(t *testing.T) {
 		after(time.Second)
 		if s := r.Status(); s.State != Idle || s.BytesDone != 120_000_000 || s.RateBytes != 0 {
 			t.Errorf("a second after the cap was taken away: %+v", s)
-		}
-	})
-}
-
-func TestBurstsAreBounded(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := newPacer(1_000_000)
-		time.Sleep(time.Hour) // nothing is saved up
-		start := time.Now()
-		for range 20 {
-			if err := p.wait(t.Context(), 100_000); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if d := time.Since(start); d < 1750*time.Millisecond {
-			t.Errorf("2 MB at 1 MB/s took %v", d)
-		}
-	})
-}
-
-func TestTinyCapAndEndOfContext(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := newPacer(3)
-		start := time.Now()
-		if err := p.wait(t.Context(), 10); err != nil {
-			t.Fatal(err)
-		}
-		if d := time.Since(start); d < 2*time.Second || d > 4*time.Second {
-			t.Errorf("10 bytes at 3 bytes/s took %v", d)
-		}
-		ctx, cancel := context.WithCancel(t.Context())
-		time.AfterFunc(time.Minute, cancel)
-		if err := p.wait(ctx, 1<<30); !errors.Is(err, context.Canceled) {
-			t.Errorf("wait gives %v", err)
-		}
-		p.set(0)
-		if err := p.wait(ctx, 1); !errors.Is(err, context.Canceled) {
-			t.Errorf("wait without a cap gives %v", err)
-		}
-	})
-}
-
-func TestMeter(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		m := &meter{}
-		if r := m.rate(); r != 0 {
-			t.Errorf("before anything: %d", r)
-		}
-		m.restart()
-		for range 1000 {
-			time.Sleep(100 * time.Millisecond)
-			m.add(50)
-			if r := m.rate(); time.Since(m.start) > 2*time.Second && (r < 450 || r > 530) {
-				t.Fatalf("after %v: %d bytes/s, want about 500", time.Since(m.start), r)
-			}
-		}
-		time.Sleep(31 * time.Second)
-		if r := m.rate(); r != 0 {
-			t.Errorf("half a minute later: %d", r)
 		}
 	})
 }

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/holdfast-storage/holdfast/blockstore/yield"
 )
 
 // changePause is how long a change is left alone before the pool is asked what
@@ -16,8 +18,8 @@ const changePause = 10 * time.Millisecond
 type Rebuilder struct {
 	pool  Pool
 	opt   Options
-	pace  *pacer
-	meter *meter
+	pace  *yield.Cap
+	meter *yield.Meter
 	ended chan ending // of jobs; room for all of them
 
 	mu       sync.Mutex
@@ -46,7 +48,7 @@ type ending struct {
 func New(pool Pool, o Options) *Rebuilder {
 	o = o.withDefaults()
 	return &Rebuilder{
-		pool: pool, opt: o, pace: newPacer(o.BytesPerSecond), meter: &meter{},
+		pool: pool, opt: o, pace: yield.NewCap(o.BytesPerSecond), meter: &yield.Meter{},
 		ended: make(chan ending, o.Workers), queue: newQueue(),
 		unsettled: true, // work that a restart has cut short may have been the last
 	}
@@ -54,7 +56,7 @@ func New(pool Pool, o Options) *Rebuilder {
 
 // SetRate caps the bytes per second that are read and written, together; 0: no
 // cap. It holds at once for what is being mended.
-func (r *Rebuilder) SetRate(bytesPerSecond int64) { r.pace.set(bytesPerSecond) }
+func (r *Rebuilder) SetRate(bytesPerSecond int64) { r.pace.Set(bytesPerSecond) }
 
 // Run mends until ctx ends, and returns when all that it began has ended. It is
 // to be called once.
@@ -126,7 +128,7 @@ func (r *Rebuilder) begin(due []Work) (jobs []*job) {
 	r.trouble = ""
 	if len(due) > 0 && !r.busy {
 		r.busy, r.done, r.bytes = true, 0, 0
-		r.meter.restart()
+		r.meter.Restart()
 	}
 	r.queue.refill(due, now)
 	for len(r.queue.active) < r.opt.Workers {
@@ -142,7 +144,7 @@ func (r *Rebuilder) begin(due []Work) (jobs []*job) {
 // mend does one job.
 func (r *Rebuilder) mend(ctx context.Context, j *job) ending {
 	written, err := r.pool.Mend(ctx, j.work.Segment, MendOptions{
-		Pace:     r.pace.wait,
+		Pace:     r.pace.Wait,
 		Progress: func(_, written int64) { r.wrote(j, written) },
 	})
 	return ending{job: j, written: written, err: err}
@@ -153,7 +155,7 @@ func (r *Rebuilder) wrote(j *job, bytes int64) {
 		return
 	}
 	j.written.Add(bytes)
-	r.meter.add(bytes)
+	r.meter.Add(bytes)
 	r.mu.Lock()
 	r.bytes += bytes
 	r.mu.Unlock()

@@ -46,8 +46,8 @@ func (r *Rebuilder) Status() Status {
 		SegmentsDone:   r.done,
 		BytesLeft:      r.queue.bytesLeft(),
 		BytesDone:      r.bytes,
-		BytesPerSecond: r.meter.rate(),
-		RateBytes:      r.pace.cap(),
+		BytesPerSecond: r.meter.BytesPerSecond(),
+		RateBytes:      r.pace.BytesPerSecond(),
 		Retries:        r.queue.retry.sorted(),
 	}
 	if !r.finished.IsZero() {

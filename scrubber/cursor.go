@@ -64,8 +64,8 @@ func (s *Scrubber) restore(ctx context.Context) bool {
 	defer s.mu.Unlock()
 	if s.st.On {
 		s.run++
-		s.pace.set(s.st.Rate)
-		s.meter.restart()
+		s.pace.Set(s.st.Rate)
+		s.meter.Restart()
 		s.opt.Logger.LogAttrs(ctx, slog.LevelInfo, "The scrub goes on where it was.",
 			slog.Int("segments_done", s.st.Done), slog.Int("segments_total", s.st.Total), slog.Bool("paused", s.st.Paused))
 	}

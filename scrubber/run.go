@@ -37,8 +37,8 @@ func (s *Scrubber) begin(bytesPerSecond int64) {
 	s.st = state{Heeded: s.st.Heeded, LastSuccess: s.st.LastSuccess, On: true, Rate: bytesPerSecond, Started: s.now()}
 	s.found.clear()
 	s.forget()
-	s.pace.set(bytesPerSecond)
-	s.meter.restart()
+	s.pace.Set(bytesPerSecond)
+	s.meter.Restart()
 }
 
 // finish ends the run.
@@ -49,7 +49,7 @@ func (s *Scrubber) finish(outcome string) {
 		s.st.LastSuccess = s.st.Finished
 	}
 	s.forget()
-	s.pace.set(s.opt.BytesPerSecond)
+	s.pace.Set(s.opt.BytesPerSecond)
 }
 
 func (s *Scrubber) forget() {
@@ -140,11 +140,11 @@ func (s *Scrubber) do(t task) {
 
 // waitPace is the Pace of everything that is read.
 func (s *Scrubber) waitPace(ctx context.Context, bytes int) error {
-	if err := s.pace.wait(ctx, bytes); err != nil {
+	if err := s.pace.Wait(ctx, bytes); err != nil {
 		return err
 	}
 	s.live.Add(int64(bytes))
-	s.meter.add(int64(bytes))
+	s.meter.Add(int64(bytes))
 	return nil
 }
 

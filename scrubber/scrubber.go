@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/holdfast-storage/holdfast/blockstore/yield"
 )
 
 // Errors of wrong use.
@@ -27,8 +29,8 @@ const (
 type Scrubber struct {
 	pool  Pool
 	opt   Options
-	pace  *pacer
-	meter *meter
+	pace  *yield.Cap
+	meter *yield.Meter
 	live  atomic.Int64  // bytes read of the segment that is being examined
 	wake  chan struct{} // a token when a command has changed something
 	ready chan struct{} // closed when the state was read
@@ -59,7 +61,7 @@ type Scrubber struct {
 // New makes a Scrubber. It does nothing before Run.
 func New(pool Pool, o Options) *Scrubber {
 	s := &Scrubber{
-		pool: pool, opt: o.withDefaults(), pace: newPacer(o.BytesPerSecond), meter: &meter{},
+		pool: pool, opt: o.withDefaults(), pace: yield.NewCap(o.BytesPerSecond), meter: &yield.Meter{},
 		wake: make(chan struct{}, 1), ready: make(chan struct{}), seen: make(map[uint64]time.Time),
 	}
 	s.forget()
@@ -136,7 +138,7 @@ func (s *Scrubber) Resume(ctx context.Context) error {
 		}
 		if s.st.Paused {
 			s.st.Paused = false
-			s.meter.restart()
+			s.meter.Restart()
 		}
 		return nil, nil
 	})
@@ -166,7 +168,7 @@ func (s *Scrubber) SetRate(ctx context.Context, bytesPerSecond int64) error {
 			return nil, ErrNotRunning
 		}
 		s.st.Rate = max(0, bytesPerSecond)
-		s.pace.set(s.st.Rate)
+		s.pace.Set(s.st.Rate)
 		return nil, nil
 	})
 }

@@ -63,7 +63,7 @@ func (s *Scrubber) status() Status {
 		SegmentsDone:   st.Done,
 		SegmentsTotal:  st.Total,
 		BytesRead:      st.BytesRead,
-		BytesPerSecond: s.meter.rate(),
+		BytesPerSecond: s.meter.BytesPerSecond(),
 		Mended:         st.Mended,
 		Unread:         st.Unread,
 		Skipped:        st.Skipped,
@@ -71,7 +71,7 @@ func (s *Scrubber) status() Status {
 		Remaining:      s.found.remaining(),
 		Findings:       s.found.last(),
 		Schedule:       s.plan.String(),
-		RateBytes:      s.pace.cap(),
+		RateBytes:      s.pace.BytesPerSecond(),
 	}
 	live := s.live.Load()
 	if s.task.run != 0 && s.task.run == s.run {

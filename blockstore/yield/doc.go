@@ -14,6 +14,9 @@
 // gradually more while it is not. So nobody has to know what latency is usual on these
 // drives, and a busy pool that is slow by itself does not hold up its own repair.
 //
+// Beside it stand what schedules of work share: a Cap on bytes per second, which an operator
+// sets on top of that, and a Meter of what they come to.
+//
 // Invariants: while no client wants anything, and for work that is urgent (no parity
 // is left), nothing is held back and operations may be large. Nothing waits for its turn
 // longer than waitMax, whatever hangs: so work always ends. A turn is held only
