@@ -25,20 +25,10 @@ func ProcessCPU(pid int) (time.Duration, error) {
 	return time.Duration(at.Nano()), nil
 }
 
-// ResidentBytes is how much memory of a process is in RAM: VmRSS of proc_pid_status(5).
-func ResidentBytes(pid int) (int64, error) { return statusBytes(pid, "VmRSS:") }
-
-// PeakBytes is the most that ResidentBytes has been since the process began or
-// since [ResetPeak]: VmHWM.
-func PeakBytes(pid int) (int64, error) { return statusBytes(pid, "VmHWM:") }
-
-// ResetPeak lets [PeakBytes] begin anew. It needs the process to be one's own.
-func ResetPeak(pid int) error {
-	const peak = "5" // see clear_refs in proc(5)
-	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte(peak), 0)
-}
-
-func statusBytes(pid int, name string) (int64, error) {
+// PeakBytes is the most memory of a process that has been in RAM since it began: VmHWM of
+// proc_pid_status(5).
+func PeakBytes(pid int) (int64, error) {
+	const name = "VmHWM:"
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, err

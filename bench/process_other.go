@@ -13,11 +13,5 @@ var errProcess = fmt.Errorf("what another process takes is measured on Linux onl
 // ProcessCPU is measured on Linux only.
 func ProcessCPU(int) (time.Duration, error) { return 0, errProcess }
 
-// ResidentBytes is measured on Linux only.
-func ResidentBytes(int) (int64, error) { return 0, errProcess }
-
 // PeakBytes is measured on Linux only.
 func PeakBytes(int) (int64, error) { return 0, errProcess }
-
-// ResetPeak is possible on Linux only.
-func ResetPeak(int) error { return errProcess }
