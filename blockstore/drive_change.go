@@ -1,6 +1,7 @@
 package blockstore
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -29,6 +30,23 @@ type ChangeReport struct {
 	BytesToMove  int64     `json:"bytes_to_move"`  // of the drive's files, to other drives or to this one
 	DryRun       bool      `json:"dry_run"`
 	Note         string    `json:"note,omitempty"` // what to know or do next
+}
+
+// enterChange is enter for a change that goes by which drives are here. It is refused by
+// a pool that takes none.
+func (p *Pool) enterChange(ctx context.Context) (leave func(), err error) {
+	leave, err = p.enter()
+	if err != nil {
+		return nil, err
+	}
+	if err = p.readOnly(); err == nil {
+		err = p.noticeGone(ctx)
+	}
+	if err != nil {
+		leave()
+		return nil, err
+	}
+	return leave, nil
 }
 
 // report begins the report about a member that will be in that state.

@@ -21,17 +21,11 @@ import (
 // ErrNowhere when a segment has a column on every other drive, ErrUnsafe,
 // ErrReadOnly, ErrClosed.
 func (p *Pool) EvacuateDrive(ctx context.Context, ref string, o ChangeOptions) (ChangeReport, error) {
-	leave, err := p.enter()
+	leave, err := p.enterChange(ctx)
 	if err != nil {
 		return ChangeReport{}, err
 	}
 	defer leave()
-	if err := p.readOnly(); err != nil {
-		return ChangeReport{}, err
-	}
-	if err := p.noticeGone(ctx); err != nil {
-		return ChangeReport{}, err
-	}
 	v := p.members.now()
 	m, err := p.findMember(v, ref)
 	if err != nil {

@@ -22,17 +22,11 @@ import (
 // Errors: ErrNoDrive, ErrDirInUse, ErrTooSmall, ErrUnsafe, ErrReadOnly,
 // ErrClosed, the file system's.
 func (p *Pool) ReplaceDrive(ctx context.Context, ref, dir string, o ChangeOptions) (ChangeReport, error) {
-	leave, err := p.enter()
+	leave, err := p.enterChange(ctx)
 	if err != nil {
 		return ChangeReport{}, err
 	}
 	defer leave()
-	if err := p.readOnly(); err != nil {
-		return ChangeReport{}, err
-	}
-	if err := p.noticeGone(ctx); err != nil {
-		return ChangeReport{}, err
-	}
 	v := p.members.now()
 	old, err := p.findMember(v, ref)
 	if err != nil {

@@ -60,18 +60,9 @@ func (p *Pool) openReadOnly(ctx context.Context, f *found, why error) error {
 	below := catalog.Overlay(p.opt.FS)
 	replicas := p.openReplicas(v, below)
 	defer func() { closeReplicas(replicas) }()
-	best := bestApplied(replicas, cp.LSN)
-	ev.exists = best > 0
-	end, err := ev.decide(ctx, lookBack(best, cp.LSN), ev.exists)
+	end, best, err := p.endOfLog(ctx, ev, replicas, cp.LSN)
 	if err != nil {
 		return err
-	}
-	if p.discardForeign(replicas, end) {
-		closeReplicas(replicas)
-		best = cp.LSN
-		if end, err = ev.decide(ctx, lookBack(best, cp.LSN), ev.exists); err != nil {
-			return err
-		}
 	}
 	settled := max(end.stableLSN, best)
 	p.adopt(end, ev, settled)

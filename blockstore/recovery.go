@@ -51,18 +51,9 @@ func (p *Pool) recover(ctx context.Context, f *found) error {
 	cp := v.label.Checkpoint
 	replicas := p.openReplicas(v, p.opt.FS)
 	defer func() { closeReplicas(replicas) }() // those that were not attached
-	best := bestApplied(replicas, cp.LSN)
-	ev.exists = best > 0
-	end, err := ev.decide(ctx, lookBack(best, cp.LSN), ev.exists)
+	end, best, err := p.endOfLog(ctx, ev, replicas, cp.LSN)
 	if err != nil {
 		return err
-	}
-	if p.discardForeign(replicas, end) {
-		closeReplicas(replicas) // the simple way: build one from the journal
-		best = cp.LSN
-		if end, err = ev.decide(ctx, lookBack(best, cp.LSN), ev.exists); err != nil {
-			return err
-		}
 	}
 	last := end.lsn(min(best, end.stableLSN))
 	if best > last {
@@ -80,6 +71,21 @@ func (p *Pool) recover(ctx context.Context, f *found) error {
 		return err
 	}
 	return p.loadSegments(ctx, ev)
+}
+
+// endOfLog finds the end of the log (R9) past the batch that the replicas have applied, or
+// the checkpoint. Where one of them is of another branch all are closed, and it is found
+// from the checkpoint on.
+func (p *Pool) endOfLog(ctx context.Context, ev *evidence, replicas map[uuid.UUID]*catalog.Replica, checkpoint uint64) (end *logEnd, best uint64, err error) {
+	best = bestApplied(replicas, checkpoint)
+	ev.exists = best > 0
+	end, err = ev.decide(ctx, lookBack(best, checkpoint), ev.exists)
+	if err != nil || !p.discardForeign(replicas, end) {
+		return end, best, err
+	}
+	closeReplicas(replicas) // the simple way: build one from the journal
+	end, err = ev.decide(ctx, checkpoint, ev.exists)
+	return end, checkpoint, err
 }
 
 // lookBack is where to read the journal from when a replica has what is up to

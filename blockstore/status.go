@@ -213,16 +213,23 @@ func (p *Pool) redundancy(v *membership) RedundancyStatus {
 	return r
 }
 
+// out is the files that are not read from: they lack blocks, or their drives take no
+// part. The caller holds s.mu.
+func (s *segment) out(v *membership) uint64 {
+	files := s.suspect
+	for i, id := range s.drives {
+		if !v.isLive(id) {
+			files |= 1 << i
+		}
+	}
+	return files
+}
+
 // count adds the segment's stripes to counts, by missing columns.
 func (s *segment) count(v *membership, counts map[int]int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	gone := s.suspect
-	for i, id := range s.drives {
-		if !v.isLive(id) {
-			gone |= 1 << i
-		}
-	}
+	gone := s.out(v)
 	missing := func(c class, gone uint64) int {
 		n := 0
 		for i := range c.d + s.m {

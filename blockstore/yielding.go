@@ -38,12 +38,7 @@ func (p *Pool) bare(s *segment) bool {
 	v := p.members.now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	gone := s.suspect
-	for i, id := range s.drives {
-		if !v.isLive(id) {
-			gone |= 1 << i
-		}
-	}
+	gone := s.out(v)
 	for _, b := range s.bad {
 		gone |= b.files
 	}

@@ -114,18 +114,13 @@ func chooseFlips(sound map[string][]blockstore.InspectedBlock, root string, driv
 
 // do changes the byte, and syncs: a scrub reads the drive, not the page cache.
 func (f *flip) do() error {
-	file, err := os.OpenFile(f.path, os.O_RDWR, 0)
+	file, b, err := f.read(os.O_RDWR)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
-	b := make([]byte, 1)
-	if _, err := file.ReadAt(b, f.offset); err != nil {
-		return err
-	}
-	f.was = b[0]
-	b[0] ^= 0xff
-	if _, err := file.WriteAt(b, f.offset); err != nil {
+	f.was = b
+	if _, err := file.WriteAt([]byte{^b}, f.offset); err != nil {
 		return err
 	}
 	return file.Sync()
@@ -133,17 +128,27 @@ func (f *flip) do() error {
 
 // check wants the byte to be what it was.
 func (f *flip) check() error {
-	file, err := os.Open(f.path)
+	file, b, err := f.read(os.O_RDONLY)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
-	b := make([]byte, 1)
-	if _, err := file.ReadAt(b, f.offset); err != nil {
-		return err
-	}
-	if b[0] != f.was {
+	if b != f.was {
 		return fmt.Errorf("%s: the byte at %d was flipped, and is not what it was", f.path, f.offset)
 	}
 	return nil
+}
+
+// read opens the file, which is to be closed, and reads the byte.
+func (f *flip) read(flag int) (*os.File, byte, error) {
+	file, err := os.OpenFile(f.path, flag, 0)
+	if err != nil {
+		return nil, 0, err
+	}
+	b := make([]byte, 1)
+	if _, err := file.ReadAt(b, f.offset); err != nil {
+		file.Close()
+		return nil, 0, err
+	}
+	return file, b[0], nil
 }
