@@ -69,7 +69,11 @@ func TestBodiesThatAreNotWhole(t *testing.T) {
 		{"over 5 GiB", fmt.Sprintf("PUT /bkt/k HTTP/1.1\r\n"+auth+"Content-Length: %d\r\n\r\nbody", maxObjectBytes+1), false, 400, "EntityTooLarge"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			g := newRig(t, func(o *Options) { o.StallTimeout = 150 * time.Millisecond })
+			g := newRig(t, func(o *Options) {
+				if !c.close {
+					o.StallTimeout = 150 * time.Millisecond
+				}
+			})
 			conn := dial(t, g.objects)
 			defer conn.Close()
 			if _, err := io.WriteString(conn, c.request); err != nil {
@@ -80,11 +84,7 @@ func TestBodiesThatAreNotWhole(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			began := time.Now()
 			receive(t, conn, "PUT").want(t, c.status, c.code)
-			if took := time.Since(began); took > 3*time.Second {
-				t.Errorf("the answer took %v", took)
-			}
 			g.wantNothing()
 			if len(g.store.buckets) != 1 {
 				t.Error("a bucket was made")
@@ -106,18 +106,20 @@ func TestChunkedBodyTooLarge(t *testing.T) {
 
 // A client that sends slowly is not one that stalls.
 func TestSlowBodyIsTaken(t *testing.T) {
-	g := newRig(t, func(o *Options) { o.StallTimeout = 300 * time.Millisecond })
-	conn := dial(t, g.objects)
-	defer conn.Close()
-	const n = 12
-	fmt.Fprintf(conn, "PUT /bkt/k HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\nAuthorization: %s\r\n\r\n", n, basic(testAccess, testSecret))
-	for range n {
-		time.Sleep(60 * time.Millisecond)
-		if _, err := io.WriteString(conn, "x"); err != nil {
-			t.Fatal(err)
+	unhurried(t, 300*time.Millisecond, func(t testing.TB, d time.Duration) {
+		g := newRig(t, func(o *Options) { o.StallTimeout = d })
+		conn := dial(t, g.objects)
+		defer conn.Close()
+		const n = 12
+		fmt.Fprintf(conn, "PUT /bkt/k HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\nAuthorization: %s\r\n\r\n", n, basic(testAccess, testSecret))
+		for range n {
+			time.Sleep(d / 5)
+			if _, err := io.WriteString(conn, "x"); err != nil {
+				t.Fatal(err)
+			}
 		}
-	}
-	receive(t, conn, "PUT").want(t, 200, "")
+		receive(t, conn, "PUT").want(t, 200, "")
+	})
 }
 
 func TestMetadataLimits(t *testing.T) {

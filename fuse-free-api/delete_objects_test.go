@@ -215,7 +215,7 @@ func TestDeleteObjectsThousand(t *testing.T) {
 		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
 		}
 		// All workers meet here once: none waits for another's delete to end.
-		for deadline := time.Now().Add(10 * time.Second); most.Load() < deletesAtOnce && time.Now().Before(deadline); {
+		for deadline := time.Now().Add(30 * time.Second); most.Load() < deletesAtOnce && time.Now().Before(deadline); {
 			time.Sleep(time.Millisecond)
 		}
 		return nil

@@ -42,13 +42,9 @@ func TestAClientThatDisappears(t *testing.T) {
 	}
 	gone := func(t *testing.T, g *rig, before int) {
 		t.Helper()
-		began := time.Now()
 		eventually(t, "nothing is left of it", func() bool {
 			return testutil.ToFloat64(g.metrics.inFlight) == 0 && testutil.ToFloat64(g.metrics.connections) == 0 && runtime.NumGoroutine() <= before
 		})
-		if took := time.Since(began); took > 2*time.Second {
-			t.Errorf("it took %v", took)
-		}
 	}
 	// What the servers begin when they start is theirs, and may come late.
 	plain.do("GET", "/bkt?location", "").want(t, 200, "")

@@ -33,7 +33,7 @@ func basic(access, secret string) string {
 // "bkt".
 type rig struct {
 	*Server
-	t       *testing.T
+	t       testing.TB
 	store   *fakeStore
 	admin   *fakeAdmin
 	reg     *prometheus.Registry
@@ -42,14 +42,14 @@ type rig struct {
 	stop    func() error // ends serving objects and waits
 }
 
-func newRig(t *testing.T, change ...func(*Options)) *rig {
+func newRig(t testing.TB, change ...func(*Options)) *rig {
 	t.Helper()
 	g := &rig{t: t, store: newFakeStore(), admin: &fakeAdmin{status: map[string]string{"pool": "fine"}}, reg: prometheus.NewRegistry()}
 	if err := g.store.CreateBucket(t.Context(), "bkt"); err != nil {
 		t.Fatal(err)
 	}
 	opts := Options{Store: g.store, Admin: g.admin, AccessKey: testAccess, SecretKey: testSecret,
-		Registerer: g.reg, Gatherer: g.reg, StallTimeout: 5 * time.Second, DrainTimeout: 5 * time.Second}
+		Registerer: g.reg, Gatherer: g.reg, StallTimeout: time.Minute, DrainTimeout: 30 * time.Second}
 	for _, f := range change {
 		f(&opts)
 	}
@@ -70,7 +70,7 @@ func newRig(t *testing.T, change ...func(*Options)) *rig {
 	return g
 }
 
-func listenAndServe(t *testing.T, serve func(context.Context, net.Listener) error) (addr string, stop func() error) {
+func listenAndServe(t testing.TB, serve func(context.Context, net.Listener) error) (addr string, stop func() error) {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -100,7 +100,7 @@ type answer struct {
 
 // send writes request as it is and reads one answer; method is that of the
 // request. The connection is closed afterwards.
-func send(t *testing.T, addr, method, request string) answer {
+func send(t testing.TB, addr, method, request string) answer {
 	t.Helper()
 	conn := dial(t, addr)
 	defer conn.Close()
@@ -110,19 +110,19 @@ func send(t *testing.T, addr, method, request string) answer {
 	return receive(t, conn, method)
 }
 
-func dial(t *testing.T, addr string) *net.TCPConn {
+func dial(t testing.TB, addr string) *net.TCPConn {
 	t.Helper()
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(50 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
 	return conn.(*net.TCPConn)
 }
 
-func receive(t *testing.T, r io.Reader, method string) answer {
+func receive(t testing.TB, r io.Reader, method string) answer {
 	t.Helper()
 	resp, err := http.ReadResponse(bufio.NewReader(r), &http.Request{Method: method})
 	if err != nil {
@@ -146,7 +146,7 @@ func (g *rig) do(method, target, body string, headers ...string) answer {
 
 // want fails the test unless the answer has the status and, if code is not
 // empty, is an S3 error with that code.
-func (a answer) want(t *testing.T, status int, code string) answer {
+func (a answer) want(t testing.TB, status int, code string) answer {
 	t.Helper()
 	if a.err != nil {
 		t.Fatalf("reading the body: %v", a.err)
@@ -174,7 +174,7 @@ type wireError struct {
 	RequestID string `xml:"RequestId"`
 }
 
-func (a answer) s3Error(t *testing.T) wireError {
+func (a answer) s3Error(t testing.TB) wireError {
 	t.Helper()
 	var e wireError
 	if a.header.Get("Content-Type") != "application/xml" {

@@ -142,7 +142,7 @@ func (f listForm) ask(g *rig, query url.Values) wirePage {
 }
 
 // entries gives what the page shows, in order; each list in it must be so.
-func (p wirePage) entries(t *testing.T) []listed {
+func (p wirePage) entries(t testing.TB) []listed {
 	t.Helper()
 	var names, prefixes []listed
 	for _, o := range slices.Concat(p.Contents, p.Version) {

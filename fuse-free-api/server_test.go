@@ -81,6 +81,7 @@ func TestGarbage(t *testing.T) {
 		}
 		_ = conn.Close()
 	}
+	g = newRig(t)
 	for _, raw := range []string{"\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
 		"PUT /bkt/k HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n", "PUT /bkt/k HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx",
 		"GET / HTTP/1.1\r\nHost: h\r\nX: " + strings.Repeat("x", 2*maxHeaderBytes) + "\r\n\r\n", "GET /%zz HTTP/1.1\r\nHost: h\r\n\r\n"} {
@@ -97,11 +98,11 @@ func TestGarbage(t *testing.T) {
 	g.do("PUT", "/bkt/k", "fine").want(t, 200, "")
 }
 
-func eventually(t *testing.T, what string, holds func() bool) {
+func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !holds(); time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); !holds(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("not within 10 s: %s", what)
+			t.Fatalf("not within 30 s: %s", what)
 		}
 	}
 }
@@ -124,50 +125,54 @@ func TestStalledReaderIsCut(t *testing.T) {
 // A client that reads slowly gets all, though it takes several timeouts and
 // single writes take longer than one.
 func TestSlowReaderIsServed(t *testing.T) {
-	g := newRig(t, func(o *Options) { o.StallTimeout = 700 * time.Millisecond })
-	const size = 12 << 20
-	g.store.buckets["bkt"].objects["k"] = &fakeObject{s: g.store, body: make([]byte, size), info: ObjectInfo{Size: size, ETag: "x"}}
-	conn := dial(t, g.objects)
-	defer conn.Close()
-	if err := conn.SetReadBuffer(64 << 10); err != nil {
-		t.Fatal(err)
-	}
-	fmt.Fprintf(conn, "GET /bkt/k HTTP/1.1\r\nHost: h\r\nConnection: close\r\nAuthorization: %s\r\n\r\n", basic(testAccess, testSecret))
-	began := time.Now()
-	total := 0
-	buf := make([]byte, 64<<10)
-	for {
-		n, err := conn.Read(buf)
-		total += n
-		if err == io.EOF {
-			break
+	unhurried(t, 700*time.Millisecond, func(t testing.TB, d time.Duration) {
+		g := newRig(t, func(o *Options) { o.StallTimeout = d })
+		const size = 12 << 20
+		g.store.put("k", size)
+		conn := dial(t, g.objects)
+		defer conn.Close()
+		if err := conn.SetReadBuffer(64 << 10); err != nil {
+			t.Fatal(err)
 		}
-		if err != nil {
-			t.Fatalf("after %d bytes and %v: %v", total, time.Since(began), err)
+		fmt.Fprintf(conn, "GET /bkt/k HTTP/1.1\r\nHost: h\r\nConnection: close\r\nAuthorization: %s\r\n\r\n", basic(testAccess, testSecret))
+		began := time.Now()
+		total := 0
+		buf := make([]byte, 64<<10)
+		for {
+			n, err := conn.Read(buf)
+			total += n
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				t.Fatalf("after %d bytes and %v: %v", total, time.Since(began), err)
+			}
+			// 3.5 MiB for each timeout, whatever the kernel hands out at a time.
+			time.Sleep(time.Until(began.Add(d * time.Duration(total) / (7 << 19))))
 		}
-		// 5 MiB/s, whatever the kernel hands out at a time.
-		time.Sleep(time.Until(began.Add(time.Duration(total) * time.Second / (5 << 20))))
-	}
-	if total < size {
-		t.Errorf("%d bytes of %d after %v", total, size, time.Since(began))
-	}
+		if total < size {
+			t.Errorf("%d bytes of %d after %v", total, size, time.Since(began))
+		}
+	})
 }
 
 // A commit may take longer than StallTimeout: the client did its part.
 func TestSlowCommitIsNotAStall(t *testing.T) {
-	g := newRig(t, func(o *Options) { o.StallTimeout = 100 * time.Millisecond })
-	g.store.beforePut = func(ctx context.Context) {
-		select {
-		case <-ctx.Done():
-		case <-time.After(400 * time.Millisecond):
+	unhurried(t, 100*time.Millisecond, func(t testing.TB, d time.Duration) {
+		g := newRig(t, func(o *Options) { o.StallTimeout = d })
+		g.store.beforePut = func(ctx context.Context) {
+			select {
+			case <-ctx.Done():
+			case <-time.After(4 * d):
+			}
+			if ctx.Err() != nil {
+				t.Errorf("the request was given up: %v", ctx.Err())
+			}
 		}
-		if ctx.Err() != nil {
-			t.Errorf("the request was given up: %v", ctx.Err())
-		}
-	}
-	g.do("PUT", "/bkt/k", "body").want(t, 200, "")
-	send(t, g.objects, "PUT", "PUT /bkt/k HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nAuthorization: "+basic(testAccess, testSecret)+"\r\n\r\n1\r\nx\r\n0\r\n\r\n").want(t, 200, "")
-	g.do("PUT", "/bkt/k", "").want(t, 200, "")
+		g.do("PUT", "/bkt/k", "body").want(t, 200, "")
+		send(t, g.objects, "PUT", "PUT /bkt/k HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nAuthorization: "+basic(testAccess, testSecret)+"\r\n\r\n1\r\nx\r\n0\r\n\r\n").want(t, 200, "")
+		g.do("PUT", "/bkt/k", "").want(t, 200, "")
+	})
 }
 
 func TestHeadersMustComeInTime(t *testing.T) {
@@ -175,10 +180,8 @@ func TestHeadersMustComeInTime(t *testing.T) {
 	conn := dial(t, g.objects)
 	defer conn.Close()
 	_, _ = io.WriteString(conn, "GET / HTTP/1.1\r\nHos")
-	began := time.Now()
-	_, _ = io.Copy(io.Discard, conn)
-	if took := time.Since(began); took > 5*time.Second {
-		t.Errorf("the connection stayed for %v", took)
+	if _, err := io.Copy(io.Discard, conn); err != nil && isTimeout(err) {
+		t.Errorf("the connection stays: %v", err)
 	}
 }
 
@@ -196,7 +199,7 @@ func TestConnectionLimit(t *testing.T) {
 		t.Fatalf("a third connection is served: %d, %v", n, err)
 	}
 	_ = first.Close()
-	_ = third.SetReadDeadline(time.Now().Add(10 * time.Second))
+	_ = third.SetReadDeadline(time.Now().Add(time.Minute))
 	receive(t, third, "GET").want(t, 200, "")
 }
 

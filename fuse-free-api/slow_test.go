@@ -118,59 +118,61 @@ func TestSlowlyEndsWithItsClient(t *testing.T) {
 
 // Over a real connection: clients read to the end what has begun early.
 func TestLongCompletesAndCopies(t *testing.T) {
-	g := newRig(t)
-	g.keepAlive = 20 * time.Millisecond
-	g.do("PUT", "/bkt/source", "the source").want(t, 200, "")
-	id := g.begin("k")
-	g.part("k", id, 1, "one").want(t, 200, "")
-	var fail error
-	wait := func() { time.Sleep(150 * time.Millisecond) }
-	g.store.complete = func(context.Context) error { wait(); return fail }
-	g.store.beforePut = func(context.Context) { wait() }
-	requests := []struct {
+	for _, c := range []struct {
 		name, root string
-		send       func() answer
+		send       func(g *rig, id string) answer
 	}{
-		{"part copy", "CopyPartResult", func() answer { return g.part("k", id, 2, "", "x-amz-copy-source: bkt/source") }},
-		{"complete", "CompleteMultipartUploadResult", func() answer { return g.complete("k", id, completeDoc(md5Hex("one"))) }},
-		{"copy", "CopyObjectResult", func() answer { return g.do("PUT", "/bkt/copy", "", "x-amz-copy-source: bkt/source") }},
-	}
-	for _, c := range requests {
-		t.Run(c.name+", failing", func(t *testing.T) {
-			fail = ErrUnavailable
-			if c.root != "CompleteMultipartUploadResult" {
-				g.store.writeTo = func(io.Writer, []byte) (bool, error) { wait(); return true, fail }
-			}
-			defer func() { g.store.writeTo, fail = nil, nil }()
-			a := c.send()
-			if a.status != http.StatusOK || !strings.HasPrefix(a.body, xmlHead+" ") {
-				t.Fatalf("%d %q", a.status, a.body)
-			}
-			if e := a.s3Error(t); e.Code != "ServiceUnavailable" {
-				t.Errorf("%+v", e)
-			}
-		})
-	}
-	for _, c := range requests {
-		t.Run(c.name, func(t *testing.T) {
-			a := c.send().want(t, 200, "")
-			if !strings.HasPrefix(a.body, xmlHead+" ") || !strings.HasSuffix(a.body, "</"+c.root+">") {
-				t.Errorf("%q", a.body)
-			}
-		})
+		{"part copy", "CopyPartResult", func(g *rig, id string) answer { return g.part("k", id, 2, "", "x-amz-copy-source: bkt/source") }},
+		{"complete", "CompleteMultipartUploadResult", func(g *rig, id string) answer { return g.complete("k", id, completeDoc(md5Hex("one"))) }},
+		{"copy", "CopyObjectResult", func(g *rig, _ string) answer {
+			return g.do("PUT", "/bkt/copy", "", "x-amz-copy-source: bkt/source")
+		}},
+	} {
+		for _, fail := range []error{ErrUnavailable, nil} {
+			t.Run(fmt.Sprintf("%s: %v", c.name, fail), func(t *testing.T) {
+				unhurried(t, 20*time.Millisecond, func(t testing.TB, d time.Duration) {
+					g := newRig(t)
+					g.keepAlive = d
+					g.do("PUT", "/bkt/source", "the source").want(t, 200, "")
+					id := g.begin("k")
+					g.part("k", id, 1, "one").want(t, 200, "")
+					wait := func() { time.Sleep(8 * d) }
+					g.store.complete = func(context.Context) error { wait(); return fail }
+					g.store.beforePut = func(context.Context) { wait() }
+					if fail != nil && c.name != "complete" {
+						g.store.writeTo = func(io.Writer, []byte) (bool, error) { wait(); return true, fail }
+					}
+					a := c.send(g, id)
+					if a.status != http.StatusOK || !strings.HasPrefix(a.body, xmlHead+" ") {
+						t.Fatalf("%d %q", a.status, a.body)
+					}
+					if fail == nil && !strings.HasSuffix(a.body, "</"+c.root+">") {
+						t.Errorf("%q", a.body)
+					}
+					if fail == nil {
+						return
+					}
+					if e := a.s3Error(t); e.Code != "ServiceUnavailable" {
+						t.Errorf("%+v", e)
+					}
+				})
+			})
+		}
 	}
 }
 
 // Work that takes longer than a stall may is no stall: nobody waits for the
 // client.
 func TestLongWorkIsNoStall(t *testing.T) {
-	g := newRig(t, func(o *Options) { o.StallTimeout = 100 * time.Millisecond })
-	g.do("PUT", "/bkt/source", "the source").want(t, 200, "")
-	id := g.begin("k")
-	g.part("k", id, 1, "one").want(t, 200, "")
-	wait := func() { time.Sleep(400 * time.Millisecond) }
-	g.store.complete = func(context.Context) error { wait(); return nil }
-	g.store.beforePut = func(context.Context) { wait() }
-	g.complete("k", id, completeDoc(md5Hex("one"))).want(t, 200, "")
-	g.do("PUT", "/bkt/copy", "", "x-amz-copy-source: bkt/source").want(t, 200, "")
+	unhurried(t, 100*time.Millisecond, func(t testing.TB, d time.Duration) {
+		g := newRig(t, func(o *Options) { o.StallTimeout = d })
+		g.do("PUT", "/bkt/source", "the source").want(t, 200, "")
+		id := g.begin("k")
+		g.part("k", id, 1, "one").want(t, 200, "")
+		wait := func() { time.Sleep(4 * d) }
+		g.store.complete = func(context.Context) error { wait(); return nil }
+		g.store.beforePut = func(context.Context) { wait() }
+		g.complete("k", id, completeDoc(md5Hex("one"))).want(t, 200, "")
+		g.do("PUT", "/bkt/copy", "", "x-amz-copy-source: bkt/source").want(t, 200, "")
+	})
 }

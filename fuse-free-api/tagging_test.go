@@ -16,7 +16,7 @@ type wireTagging struct {
 }
 
 // decode reads an answer's document.
-func decode[T any](t *testing.T, a answer) T {
+func decode[T any](t testing.TB, a answer) T {
 	t.Helper()
 	var v T
 	if err := xml.Unmarshal([]byte(a.body), &v); err != nil {

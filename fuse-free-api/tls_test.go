@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"io"
 	"log/slog"
 	"math/big"
@@ -26,7 +27,7 @@ import (
 // pair is a certificate for 127.0.0.1 that vouches for itself, and its key.
 type pair struct{ cert, key string } // files
 
-func newPair(t *testing.T, dir, name string) pair {
+func newPair(t testing.TB, dir, name string) pair {
 	t.Helper()
 	p := pair{filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")}
 	p.write(t, name)
@@ -34,7 +35,7 @@ func newPair(t *testing.T, dir, name string) pair {
 }
 
 // write puts a new certificate and a new key in the place of those before.
-func (p pair) write(t *testing.T, name string) {
+func (p pair) write(t testing.TB, name string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -57,7 +58,7 @@ func (p pair) write(t *testing.T, name string) {
 	writePEM(t, p.key, "PRIVATE KEY", secret)
 }
 
-func writePEM(t *testing.T, file, kind string, der []byte) {
+func writePEM(t testing.TB, file, kind string, der []byte) {
 	t.Helper()
 	if err := os.WriteFile(file+".new", pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
 		t.Fatal(err)
@@ -68,7 +69,7 @@ func writePEM(t *testing.T, file, kind string, der []byte) {
 }
 
 // trust is a client's configuration that accepts the certificate alone.
-func (p pair) trust(t *testing.T) *tls.Config {
+func (p pair) trust(t testing.TB) *tls.Config {
 	t.Helper()
 	text, err := os.ReadFile(p.cert)
 	if err != nil {
@@ -88,7 +89,7 @@ type secureRig struct {
 	h1, h2 *http.Client
 }
 
-func newSecureRig(t *testing.T, change ...func(*Options)) *secureRig {
+func newSecureRig(t testing.TB, change ...func(*Options)) *secureRig {
 	t.Helper()
 	s := &secureRig{pair: newPair(t, t.TempDir(), "holdfast.test")}
 	cert, err := LoadCertificate(s.cert, s.key, nil)
@@ -109,7 +110,7 @@ func newSecureRig(t *testing.T, change ...func(*Options)) *secureRig {
 
 // onConnections is a client of HTTP/2 that hands over its connections, to be
 // ended as no client library would.
-func (s *secureRig) onConnections(t *testing.T) (*http.Client, <-chan net.Conn) {
+func (s *secureRig) onConnections(t testing.TB) (*http.Client, <-chan net.Conn) {
 	conns := make(chan net.Conn, 10)
 	transport := s.h2.Transport.(*http.Transport).Clone()
 	transport.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -139,7 +140,7 @@ func (s *secureRig) request(ctx context.Context, method, path string, body io.Re
 }
 
 // ask sends a request and reads the answer whole.
-func ask(t *testing.T, client *http.Client, r *http.Request) answer {
+func ask(t testing.TB, client *http.Client, r *http.Request) answer {
 	t.Helper()
 	resp, err := client.Do(r)
 	if err != nil {
@@ -311,7 +312,9 @@ func TestCertificateIsReloaded(t *testing.T) {
 		name   string
 		damage func() error
 	}{
-		{"no PEM", func() error { return os.WriteFile(p.key, []byte("nonsense"), 0o600) }},
+		{"no PEM", func() error {
+			return errors.Join(os.WriteFile(p.key+".new", []byte("nonsense"), 0o600), os.Rename(p.key+".new", p.key))
+		}},
 		{"gone", func() error { return os.Remove(p.cert) }},
 	} {
 		if err := c.damage(); err != nil {

@@ -107,7 +107,7 @@ func TestDrain(t *testing.T) {
 				t.Fatal(err)
 			}
 			// It accepts no connection any more, and says so where it is asked.
-			deadline := time.Now().Add(5 * time.Second)
+			deadline := time.Now().Add(30 * time.Second)
 			for {
 				conn, err := net.Dial("tcp", strings.TrimPrefix(d.ready.Endpoint, "http://"))
 				if err != nil {
@@ -141,7 +141,7 @@ func TestDrain(t *testing.T) {
 			slow.close()
 			select {
 			case <-child.exited:
-			case <-time.After(10 * time.Second):
+			case <-time.After(30 * time.Second):
 				t.Fatal("it does not end once the upload has")
 			}
 			d.gone()
@@ -220,7 +220,7 @@ func TestBrokenBodies(t *testing.T) {
 // wantIdleMemory wants every buffer of the budget to be given back.
 func (d *process) wantIdleMemory() {
 	d.t.Helper()
-	deadline := time.Now().Add(5 * time.Second)
+	deadline := time.Now().Add(30 * time.Second)
 	for {
 		used := d.inside().Memory.UsedBytes
 		if used != nil && *used == 0 {

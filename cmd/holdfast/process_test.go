@@ -235,7 +235,7 @@ func (d *process) inside() (answer inside) {
 // awaitMetric waits until the daemon's metrics have that line.
 func (d *process) awaitMetric(line string) {
 	d.t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		resp, err := d.admin.http.Get(d.ready.AdminURL + "/metrics")
 		if err != nil {
 			d.t.Fatal(err)
