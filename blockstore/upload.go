@@ -110,6 +110,7 @@ func (u *upload) begin(p *Pool, ctx context.Context, body io.Reader, size int64,
 func (u *upload) forget() {
 	u.ctx, u.body, u.digest, u.one = nil, nil, digester{}, [1][]byte{}
 	u.taken, u.total, u.sawEnd, u.err = 0, 0, false, nil
+	u.direct, u.drained, u.summed = nil, false, 0
 }
 
 // receive reads the body to its end. Afterwards it is either in memory (inline)

@@ -34,6 +34,7 @@ type identity struct {
 	payload   string // x-amz-content-sha256 as it was signed; "" if Basic authentication came without it
 
 	verified *sigv4.Verified // nil unless signed
+	own      sigv4.Verified  // what that points to
 }
 
 func newVerifier(opts Options) *sigv4.Verifier {
@@ -45,7 +46,9 @@ func newVerifier(opts Options) *sigv4.Verifier {
 // authenticate lets in who signed the request or, for scripts, who sends the
 // keys by HTTP Basic. Nothing anonymous is served: 403, as S3 answers; which of key
 // and secret is wrong is said, since an access key is no secret.
-func (s *Server) authenticate(r *http.Request) (*identity, error) {
+//
+// Of most requests the identity is in who, which is the caller's.
+func (s *Server) authenticate(r *http.Request, who *identity) (*identity, error) {
 	values := r.Header["Authorization"]
 	scheme := ""
 	if len(values) > 0 {
@@ -55,11 +58,12 @@ func (s *Server) authenticate(r *http.Request) (*identity, error) {
 	case len(values) > 1:
 		return nil, fault(codeInvalidArgument, "There is more than one Authorization header.")
 	case strings.HasPrefix(scheme, "AWS4-"), sigv4.Presigned(r.URL.RawQuery):
-		v, err := s.verifier.Verify(r, rawPath(r))
-		if err != nil {
+		v := &who.own
+		if err := s.verifier.VerifyTo(v, r, rawPath(r)); err != nil {
 			return nil, signatureFault(err)
 		}
-		return &identity{signed: true, presigned: v.Presigned, payload: v.Payload, verified: v}, nil
+		who.signed, who.presigned, who.payload, who.verified = true, v.Presigned, v.Payload, v
+		return who, nil
 	case len(values) == 0 && version2(r.URL.RawQuery):
 		return s.verifyVersion2(r)
 	case strings.EqualFold(scheme, "AWS"):

@@ -20,17 +20,32 @@ type digests struct {
 	md5, sha256, checksum hash.Hash
 	slow, quick           []hash.Hash // all of them, each once
 	n                     int64       // bytes hashed
+
+	group  *md5.Group
+	quoted string // the ETag, once it is made of MD5, with quotes
+	sum    [md5.Size]byte
+	// Where slow and quick begin.
+	slow3  [3]hash.Hash
+	quick1 [1]hash.Hash
 }
 
-// newDigests makes the hashes that the promises need, and the ETag.
-func (s *Server) newDigests(p promises) *digests {
-	return newDigests(s.md5s, p.md5 != nil || s.opts.ETag == ETagMD5, p.sha256 != nil, p.algorithm)
+// promised makes the hashes that the promises need, and the ETag.
+func (d *digests) promised(s *Server, p *promises) {
+	d.begin(s.md5s, p.md5 != nil || s.opts.ETag == ETagMD5, p.sha256 != nil, p.algorithm)
 }
 
 // newDigests makes the hashes that are asked for; algorithm may be 0. The MD5
 // is computed with others of the group.
 func newDigests(group *md5.Group, withMD5, withSHA256 bool, algorithm checksum.Algorithm) *digests {
 	d := &digests{}
+	d.begin(group, withMD5, withSHA256, algorithm)
+	return d
+}
+
+// begin is newDigests in the memory of the zero value, or of digests that were given back.
+func (d *digests) begin(group *md5.Group, withMD5, withSHA256 bool, algorithm checksum.Algorithm) {
+	*d = digests{group: group}
+	d.slow, d.quick = d.slow3[:0], d.quick1[:0]
 	if withMD5 {
 		d.md5 = group.New()
 		d.slow = append(d.slow, d.md5)
@@ -50,7 +65,14 @@ func newDigests(group *md5.Group, withMD5, withSHA256 bool, algorithm checksum.A
 		d.checksum = algorithm.New()
 		d.slow = append(d.slow, d.checksum)
 	}
-	return d
+}
+
+// give gives the MD5 back: nobody asks for a sum any more.
+func (d *digests) give() {
+	if d.md5 != nil {
+		d.group.Give(d.md5)
+	}
+	*d = digests{}
 }
 
 // idle tells whether there is nothing to be hashed for.

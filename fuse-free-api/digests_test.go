@@ -54,15 +54,6 @@ func TestDigestsOfPieces(t *testing.T) {
 	}
 }
 
-// TestDigestsOfPiecesAllocateNothing: a body of 64 MiB has 512 of them.
-func TestDigestsOfPiecesAllocateNothing(t *testing.T) {
-	piece := make([]byte, 2*concurrentBytes)
-	d := newDigests(streams.NewGroup(), true, false, checksum.CRC64NVME)
-	if n := testing.AllocsPerRun(10, func() { d.write(piece) }); n != 0 {
-		t.Errorf("%v allocations a piece", n)
-	}
-}
-
 // What the digests cost beside MD5 alone, in the pieces that the store gives.
 func BenchmarkDigests(b *testing.B) {
 	for _, pieceBytes := range []int{16 << 10, 128 << 10, 1 << 20} {

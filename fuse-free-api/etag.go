@@ -4,6 +4,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+
+	"github.com/holdfast-storage/holdfast/fuse-free-api/md5"
 )
 
 // ETagMode says what the ETags of objects and parts are made of.
@@ -44,7 +46,10 @@ func ParseETagMode(text string) (ETagMode, error) {
 // server made.
 func (s *Server) etag(d *digests) (string, error) {
 	if s.opts.ETag == ETagMD5 {
-		return hex.EncodeToString(d.md5.Sum(nil)), nil
+		text := append(make([]byte, 0, 2+2*md5.Size), '"')
+		text = append(hex.AppendEncode(text, d.md5.Sum(d.sum[:0])), '"')
+		d.quoted = string(text)
+		return d.quoted[1 : len(d.quoted)-1], nil
 	}
 	var id [16]byte
 	if _, err := io.ReadFull(s.opts.Rand, id[:]); err != nil {

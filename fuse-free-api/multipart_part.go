@@ -25,7 +25,7 @@ func (c *call) uploadPart() error {
 	if err := c.partChecksum(info, up); err != nil {
 		return err
 	}
-	part, err := c.s.opts.Store.PutPart(c.r.Context(), c.bucket, c.key, c.uploadID(), number, up, up.part(c.s))
+	part, err := c.s.opts.Store.PutPart(c.r.Context(), c.bucket, c.key, c.uploadID(), number, up, up.ofPart())
 	if err != nil {
 		if failure := up.failure(); failure != nil {
 			return failure

@@ -31,6 +31,9 @@ func (s *Server) serveObject(rw http.ResponseWriter, r *http.Request) {
 		if s.opts.AccessLog != nil {
 			c.logAccess(s.opts.AccessLog, cut, took)
 		}
+		if c.over && !cut {
+			s.give(c)
+		}
 	}()
 
 	var err error
@@ -65,7 +68,11 @@ func (s *Server) newCall(rw http.ResponseWriter, r *http.Request) *call {
 		// aws-cli then takes the next answer on the connection for garbage.
 		rw.WriteHeader(http.StatusContinue)
 	}
-	c := &call{s: s, r: r, id: s.ids.next()}
+	c, _ := s.calls.Get().(*call)
+	if c == nil {
+		c = &call{}
+	}
+	c.s, c.r, c.id = s, r, s.ids.next()
 	c.idLine[0] = c.id
 	c.answer = response{ResponseWriter: rw, sent: s.metrics.sent}
 	c.w = &c.answer
@@ -81,6 +88,16 @@ func (s *Server) newCall(rw http.ResponseWriter, r *http.Request) *call {
 	}
 	c.introduce()
 	return c
+}
+
+// give takes back the memory of a call that is over, for another one. net/http has a copy of the
+// headers from when they were sent, and the store is done with the body.
+func (s *Server) give(c *call) {
+	c.up.give()
+	again := c.up.again
+	*c = call{}
+	c.up.again = again
+	s.calls.Put(c)
 }
 
 // introduce puts into the answer's headers what every answer has.
@@ -124,7 +141,7 @@ func (c *call) protected(work func() error) (err error) {
 
 func (c *call) dispatch() (err error) {
 	// The signature is of the path as it was sent; only then is it taken apart.
-	if c.auth, err = c.s.authenticate(c.r); err != nil {
+	if c.auth, err = c.s.authenticate(c.r, &c.who); err != nil {
 		return err
 	}
 	if c.r.URL.RawQuery != "" {

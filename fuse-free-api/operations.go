@@ -24,8 +24,12 @@ type call struct {
 
 	answer    response // what w is at first
 	counted   countedBody
+	who       identity // what auth is, mostly
+	up        upload   // of an object or a part, or a document
 	idLine    [1]string
+	etagLine  [1]string
 	documents int64 // bytes that count in Server.documents
+	over      bool  // the answer's headers were sent, and nobody has anything of the call any more but who serves it
 }
 
 // level is what an address names.

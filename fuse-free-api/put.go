@@ -38,7 +38,7 @@ func (c *call) putObject() error {
 		return err
 	}
 	info, err := c.s.opts.Store.Put(c.r.Context(), c.bucket, c.key, up, PutRequest{
-		Body: up.object(c.s), ContentType: contentType, Meta: meta, System: system, If: cond,
+		Body: up.ofObject(), ContentType: contentType, Meta: meta, System: system, If: cond,
 	})
 	if err != nil {
 		// What the client did wrong says more than what the store made of it.
@@ -47,9 +47,11 @@ func (c *call) putObject() error {
 		}
 		return c.gone(c.r.Context(), err, cond)
 	}
-	c.w.Header()["ETag"] = []string{`"` + info.ETag + `"`}
+	c.etagLine[0] = up.quoted(info.ETag)
+	c.w.Header()["ETag"] = c.etagLine[:]
 	setChecksums(c.w.Header(), info.System)
 	c.w.WriteHeader(http.StatusOK)
+	c.over = true
 	return nil
 }
 

@@ -66,6 +66,7 @@ type Server struct {
 	documents  atomic.Int64 // bytes of those requests' documents, in memory
 	metrics    *metrics
 	md5s       *md5.Group
+	calls      sync.Pool // of *call that are over
 	draining   atomic.Bool
 	life       context.Context // ends when draining begins; for requests that are not worth waiting for
 	endLife    context.CancelFunc
@@ -187,13 +188,14 @@ func (s *Server) serve(ctx context.Context, ln net.Listener, handler http.Handle
 	base, cutRequests := context.WithCancel(context.WithoutCancel(ctx))
 	defer cutRequests()
 	running := newTracker()
+	var requests sync.Pool // of *pacedRequest
 	srv := &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if !running.begin() {
 				panic(http.ErrAbortHandler)
 			}
 			defer running.end()
-			paced(handler, s.opts.StallTimeout, w, r)
+			paced(handler, s.opts.StallTimeout, &requests, w, r)
 		}),
 		ConnContext:                  withConn,
 		BaseContext:                  func(net.Listener) context.Context { return base },

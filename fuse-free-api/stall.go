@@ -149,7 +149,10 @@ func withConn(ctx context.Context, conn net.Conn) context.Context {
 // handler. An HTTP/1 connection serves one request at a time, so its own
 // deadlines do. In HTTP/2 many streams share it: each stream that stalls is
 // ended for itself, and the others go on.
-func paced(handler http.Handler, stall time.Duration, w http.ResponseWriter, r *http.Request) {
+//
+// The copies that it makes of requests are in memory that it keeps in requests: a handler
+// that has returned has nothing of its request any more.
+func paced(handler http.Handler, stall time.Duration, requests *sync.Pool, w http.ResponseWriter, r *http.Request) {
 	if r.ProtoMajor == 1 && (r.Body == nil || r.Body == http.NoBody) {
 		handler.ServeHTTP(w, r) // the connection does all of it
 		return
@@ -165,13 +168,20 @@ func paced(handler http.Handler, stall time.Duration, w http.ResponseWriter, r *
 		// nobody wanted, too. A request without a body must have none: net/http
 		// listens on the connection for the client to leave, and would take the
 		// deadline for that. It goes by its own request's body, so this is a copy.
-		paced := &pacedRequest{r: *r, body: pacedBody{ReadCloser: r.Body, rw: own, stall: stall, plain: r.TLS == nil && r.ContentLength >= 0}}
+		paced, _ := requests.Get().(*pacedRequest)
+		if paced == nil {
+			paced = &pacedRequest{}
+		}
+		paced.r, paced.body = *r, pacedBody{ReadCloser: r.Body, rw: own, stall: stall, plain: r.TLS == nil && r.ContentLength >= 0}
 		if r.ProtoMajor == 1 {
 			paced.body.conn, _ = r.Context().Value(stallConnKey{}).(*stallConn)
 			paced.body.setDeadline(time.Now().Add(stall))
 		}
 		paced.r.Body = &paced.body
-		r = &paced.r
+		handler.ServeHTTP(w, &paced.r)
+		*paced = pacedRequest{} // not after a panic: then it is not known how far the handler was
+		requests.Put(paced)
+		return
 	}
 	handler.ServeHTTP(w, r)
 }

@@ -30,13 +30,25 @@ type upload struct {
 	err     error // the first failure, or io.EOF; it stays
 	digests *digests
 	itself  bool // Read feeds the digests; nobody calls Digest
+
+	s      *Server
+	object bool    // not a part of one
+	made   digests // what digests are, of an object or a part
+	again  upon
+}
+
+// upon are an upload's methods as a store is given them, made once for all uploads in one memory.
+type upon struct {
+	finish func() (Finished, error)
+	digest func([]byte)
 }
 
 // upload checks what the headers say of the body, which may have at most max
 // bytes, and prepares to read it. Nothing has been read when it fails: a
 // client that waits for 100 Continue sends nothing in vain.
 func (c *call) upload(max int64) (*upload, error) {
-	u := &upload{size: c.r.ContentLength, max: max}
+	u := &c.up
+	*u = upload{s: c.s, size: c.r.ContentLength, max: max, again: u.again}
 	wrapped, err := readFraming(c.r.Header, c.r.ContentLength, c.payload())
 	if err != nil {
 		return nil, err
@@ -61,39 +73,60 @@ func (c *call) upload(max int64) (*upload, error) {
 	return u, nil
 }
 
-// object gives what a store needs to take the body in as an object's.
-func (u *upload) object(s *Server) Body {
-	return u.take(s, func() []Pair {
-		system := u.kept(u.digests)
-		if len(system) > 0 {
-			system = append(system, Pair{Name: checksum.TypeHeader, Value: string(checksum.FullObject)})
-		}
-		return system
-	})
+// ofObject gives what a store needs to take the body in as an object's.
+func (u *upload) ofObject() Body {
+	u.object = true
+	return u.take()
 }
 
-// part gives what a store needs to take the body in as a part of an upload.
+// ofPart gives what a store needs to take the body in as a part of an upload.
 // It is for after wantChecksum.
-func (u *upload) part(s *Server) Body {
-	return u.take(s, func() []Pair { return u.kept(u.digests) })
-}
+func (u *upload) ofPart() Body { return u.take() }
 
-func (u *upload) take(s *Server, system func() []Pair) Body {
-	u.digests = s.newDigests(u.promises)
-	body := Body{Size: u.size, Finish: func() (Finished, error) {
-		if err := u.verify(); err != nil {
-			return Finished{}, err
-		}
-		etag, err := s.etag(u.digests)
-		if err != nil {
-			return Finished{}, err
-		}
-		return Finished{ETag: etag, System: system()}, nil
-	}}
+func (u *upload) take() Body {
+	if u.again.finish == nil {
+		u.again = upon{u.finish, u.digest}
+	}
+	u.digests = &u.made
+	u.digests.promised(u.s, &u.promises)
+	body := Body{Size: u.size, Finish: u.again.finish}
 	if !u.digests.idle() {
-		body.Digest = u.digests.write
+		body.Digest = u.again.digest
 	}
 	return body
+}
+
+// digest is Body.Digest.
+func (u *upload) digest(p []byte) { u.digests.write(p) }
+
+// finish is Body.Finish.
+func (u *upload) finish() (Finished, error) {
+	if err := u.verify(); err != nil {
+		return Finished{}, err
+	}
+	etag, err := u.s.etag(u.digests)
+	if err != nil {
+		return Finished{}, err
+	}
+	system := u.kept(u.digests)
+	if u.object && len(system) > 0 {
+		system = append(system, Pair{Name: checksum.TypeHeader, Value: string(checksum.FullObject)})
+	}
+	return Finished{ETag: etag, System: system}, nil
+}
+
+// give gives back what the upload has made: the store has all of it.
+func (u *upload) give() {
+	u.made.give()
+	*u = upload{again: u.again}
+}
+
+// quoted is the object's ETag in quotes.
+func (u *upload) quoted(etag string) string {
+	if q := u.made.quoted; len(q) > 2 && q[1:len(q)-1] == etag {
+		return q
+	}
+	return `"` + etag + `"`
 }
 
 // wantChecksum makes the upload compute a checksum, where the request came

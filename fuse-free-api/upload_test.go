@@ -76,7 +76,7 @@ func BenchmarkPipeline(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				if err := discard(u, u.object(s), piece); err != nil {
+				if err := discard(u, u.ofObject(), piece); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -53,11 +53,20 @@ type lanes struct {
 
 // New makes a hash that the group's others may be computed with. Only one goroutine at a time may use it, as any hash.
 func (g *Group) New() hash.Hash {
+	if h, ok := g.resting.Get().(hash.Hash); ok {
+		return h
+	}
 	std := md5.New()
 	if g.together == nil {
 		return std
 	}
 	return &digest{std: std.(standard), group: g}
+}
+
+// Give takes back a hash that New gave, for another stream. Nobody may use it any more.
+func (g *Group) Give(h hash.Hash) {
+	h.Reset()
+	g.resting.Put(h)
 }
 
 // imaged says whether crypto/md5 writes the image of its state as take and give know it: it promises to read those of

@@ -29,6 +29,8 @@ const (
 type Group struct {
 	kernels
 
+	resting sync.Pool // of hash.Hash
+
 	mu      sync.Mutex
 	leaders int
 	first   *digest // of those that wait

@@ -76,6 +76,15 @@ type claim struct {
 // Verify verifies r, whose path as the client sent it is path. It must be
 // called before anything changes r's headers. Every error is an *Error.
 func (v *Verifier) Verify(r *http.Request, path string) (*Verified, error) {
+	verified := &Verified{}
+	if err := v.VerifyTo(verified, r, path); err != nil {
+		return nil, err
+	}
+	return verified, nil
+}
+
+// VerifyTo is Verify, into memory of the caller's. On an error it means nothing.
+func (v *Verifier) VerifyTo(verified *Verified, r *http.Request, path string) error {
 	s := v.pool.Get().(*scratch)
 	defer func() {
 		if cap(s.text)+cap(s.path)+cap(s.tail) <= maxKept {
@@ -85,33 +94,33 @@ func (v *Verifier) Verify(r *http.Request, path string) (*Verified, error) {
 	s.text, s.pairs = s.text[:0], s.pairs[:0]
 	var p parameters
 	if err := s.readQuery(r.URL.RawQuery, &p); err != nil {
-		return nil, err
+		return err
 	}
 	c := claim{presigned: p.presigned()}
 	if err := c.read(r, &p); err != nil {
-		return nil, err
+		return err
 	}
 	secret, known := v.config.Secret(c.accessKey)
 	if !known {
-		return nil, fault("InvalidAccessKeyId", http.StatusForbidden, "The access key is not known here.")
+		return fault("InvalidAccessKeyId", http.StatusForbidden, "The access key is not known here.")
 	}
 	if err := c.checkScope(v.config.Region); err != nil {
-		return nil, err
+		return err
 	}
 	if err := c.checkTime(v.config.Now()); err != nil {
-		return nil, err
+		return err
 	}
 	if err := s.canonicalise(&c, r, path); err != nil {
-		return nil, err
+		return err
 	}
-	verified := &Verified{AccessKey: c.accessKey, Presigned: c.presigned, Payload: c.payload, stamp: c.stamp, scope: c.scope, seed: c.signature}
+	*verified = Verified{AccessKey: c.accessKey, Presigned: c.presigned, Payload: c.payload, stamp: c.stamp, scope: c.scope, seed: c.signature}
 	verified.key = v.keys.get(secret, c.scope[:dateLength], v.config.Region)
 	// Clients sign the path in AWS's encoding or, some of them, as they send
 	// it. Either way what is signed decodes to the path that is served.
 	if s.signed(verified, r.Method, s.path) || string(s.path) != path && s.signed(verified, r.Method, []byte(path)) {
-		return verified, nil
+		return nil
 	}
-	return nil, mismatch("The signature is not the one calculated here. Check the secret, the signing method, and what lies between client and server: nothing may change the request on its way.")
+	return mismatch("The signature is not the one calculated here. Check the secret, the signing method, and what lies between client and server: nothing may change the request on its way.")
 }
 
 // read finds the signature, which must be in one place only.
