@@ -28,7 +28,7 @@ func (endless) Read(b []byte) (int, error) {
 // other changes are made meanwhile, and when the uploads are over.
 func TestHungDriveUnderUploads(t *testing.T) {
 	p, o, fsys := poolWithBucket(t, 6, func(o *Options) {
-		o.Patience, o.MemoryBytes, o.PresencePeriod = 300*time.Millisecond, 8<<20, time.Hour
+		o.Patience, o.MemoryBytes, o.PresencePeriod = hangPatience, 8<<20, time.Hour
 	})
 	for i := range bulkOpenMax {
 		putBytes(t, p, "bucket", fmt.Sprint(i), randomBody(1, 1<<20))
@@ -47,7 +47,7 @@ func TestHungDriveUnderUploads(t *testing.T) {
 		})
 	}
 	waitFor(t, "the drive to be left out", func() bool { return len(p.members.now().live) == 5 })
-	short, stop := context.WithTimeout(t.Context(), 10*time.Second)
+	short, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
 	if _, err := p.Put(short, "bucket", "small", bytes.NewReader([]byte("hello")), PutOptions{Size: 5}); err != nil {
 		t.Error(err)
@@ -154,7 +154,7 @@ func TestIdleUploadsGiveBack(t *testing.T) {
 		})
 	}
 	time.Sleep(100 * time.Millisecond)
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for _, n := range []int{10_000, 1_000_000} {
 		body := randomBody(1, n)
@@ -226,7 +226,7 @@ func TestStandingReadersGiveBack(t *testing.T) {
 		})
 	}
 	time.Sleep(100 * time.Millisecond)
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for key, want := range map[string][]byte{"small": small, "big": big} {
 		if got, err := getBytes(ctx, p, "bucket", key); err != nil || !bytes.Equal(got, want) {

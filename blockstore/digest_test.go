@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/holdfast-storage/holdfast/blockstore/drive"
+	"github.com/holdfast-storage/holdfast/blockstore/faultfs"
 )
 
 // listener is a Digest that keeps what it is given, and notes what should not be.
@@ -75,17 +76,20 @@ func TestDigestHearsTheBody(t *testing.T) {
 // TestDigestOfShortStripes: what is moved within its columns, since others want
 // memory while the client is slow, is digested as it came (R21).
 func TestDigestOfShortStripes(t *testing.T) {
-	p, _, _ := poolWithBucket(t, 6, nil)
+	p, _, fsys := poolWithBucket(t, 6, nil)
 	p.mem.uploads.waiting.Add(1) // as if
 	p.mem.uploads.lending.want()
 	defer p.mem.uploads.waiting.Add(-1)
 	body := randomBody(1, 1_300_000)
 	l := &listener{t: t, slow: 20 * time.Millisecond}
-	hurry := make(chan struct{})
-	go func() {
-		time.Sleep(500 * time.Millisecond)
-		close(hurry)
-	}()
+	hurry := make(chan struct{}) // closed when the first stripe is written
+	goOn := sync.OnceFunc(func() { close(hurry) })
+	fsys.SetHook(func(op faultfs.Op) (f faultfs.Fault) {
+		if op.Kind == faultfs.Write && op.Offset >= drive.FirstBlock && kindOf(p, op) == drive.Bulk {
+			goOn()
+		}
+		return f
+	})
 	_, err := p.Put(t.Context(), "bucket", "k", &drip{rest: bytes.Clone(body), first: 700_000, every: 100 * time.Millisecond, hurry: hurry}, l.options(-1))
 	must(t, err)
 	if !bytes.Equal(l.heard.Bytes(), body) {

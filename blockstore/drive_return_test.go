@@ -185,7 +185,7 @@ func TestDriveNotInUseIsLetGo(t *testing.T) {
 
 // TestGoneDriveThatHangsHoldsUpNobody: closing what is open on it does not end.
 func TestGoneDriveThatHangsHoldsUpNobody(t *testing.T) {
-	p, o, fsys := lifePool(t, 6, func(o *Options) { o.RebuildAfter, o.Patience = time.Hour, 200*time.Millisecond })
+	p, o, fsys := lifePool(t, 6, func(o *Options) { o.RebuildAfter, o.Patience = time.Hour, hangPatience })
 	hangDrive(t, fsys, o.Dirs[2], func(op faultfs.Op) bool { return op.Kind == faultfs.Write || op.Kind == faultfs.Read })
 	putBytes(t, p, "bucket", "while it hangs", randomBody(1, 300))
 	fsys.Detach(o.Dirs[2])

@@ -157,13 +157,26 @@ func TestEventsReadOnly(t *testing.T) {
 	}
 }
 
+// flushEvents has all events written that tell of the pool's beginning, and those that
+// were noted since: nothing is written of itself then.
+func flushEvents(t *testing.T, p *Pool) {
+	t.Helper()
+	wantReplicas(t, p) // of which events tell
+	waitFor(t, "the events to be written", func() bool {
+		p.events.flush(t.Context()) // which waits for a while only
+		p.events.mu.Lock()
+		defer p.events.mu.Unlock()
+		return len(p.events.queue)+len(p.events.memory) == 0
+	})
+}
+
 // TestEventsKept shows that only the last ones are kept.
 func TestEventsKept(t *testing.T) {
 	o, _ := memOptions(t, 3)
 	o.EventGather = time.Hour // the test writes
 	p := openPool(t, o)
 	l := p.events
-	l.flush(t.Context())
+	flushEvents(t, p)
 	l.mu.Lock()
 	l.last += eventsKept - 30 // as if so many had been
 	l.oldest = 1
@@ -173,7 +186,7 @@ func TestEventsKept(t *testing.T) {
 		for i := range n {
 			p.Note(Event{Kind: "test", Segment: fmt.Sprint(l.last, i), Text: fmt.Sprint(i)})
 		}
-		l.flush(t.Context())
+		flushEvents(t, p)
 	}
 	note(200)
 	all := eventsOf(t, p)

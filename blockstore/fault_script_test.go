@@ -203,6 +203,14 @@ func (r *faultRun) close() error {
 		return fmt.Errorf("status: %w", err)
 	}
 	r.seen = append(r.seen, s)
+	// What hangs where nobody waits for it shows when the pool's patience has passed.
+	for began := time.Now(); r.in.fault.hangs && r.in.hit() && r.shouldShow() && !r.shown() && time.Since(began) < 20*time.Second; {
+		time.Sleep(5 * time.Millisecond)
+		if s, err = r.pool.Status(context.Background()); err != nil {
+			return fmt.Errorf("status: %w", err)
+		}
+		r.seen[len(r.seen)-1] = s
+	}
 	if s.Pool.ReadOnly {
 		return fmt.Errorf("the pool is read-only: %s", s.Pool.Reason)
 	}

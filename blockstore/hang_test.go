@@ -2,6 +2,7 @@ package blockstore
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -55,7 +56,17 @@ func poolWithBucket(t *testing.T, n int, change func(*Options)) (*Pool, Options,
 	if err := p.CreateBucket(t.Context(), "bucket"); err != nil {
 		t.Fatal(err)
 	}
+	wantReplicas(t, p)
 	return p, o, fsys
+}
+
+// wantReplicas waits until the catalog has all the replicas that it is to have, of which
+// all but one may be lost from then on.
+func wantReplicas(t *testing.T, p *Pool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	must(t, replicated(ctx, p))
 }
 
 func status(t *testing.T, p *Pool) Status {
@@ -79,11 +90,15 @@ func serving(t *testing.T, p *Pool) int {
 	return -1
 }
 
+// hangPatience is the Patience of tests that wait it out: as short as a machine that is
+// busy allows, on which drives that are well are slow, too.
+const hangPatience = 2 * time.Second
+
 // waitFor waits until ok, as long as anything may take on a busy machine.
 func waitFor(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	for began := time.Now(); !ok(); time.Sleep(5 * time.Millisecond) {
-		if time.Since(began) > 20*time.Second {
+		if time.Since(began) > time.Minute {
 			t.Fatalf("waited in vain for: %s", what)
 		}
 	}
@@ -92,7 +107,7 @@ func waitFor(t *testing.T, what string, ok func() bool) {
 // TestHangUnderServingReplica: the drive that serves the catalog hangs in
 // everything; reads and commits go on, and the drive is left out.
 func TestHangUnderServingReplica(t *testing.T) {
-	p, o, fsys := poolWithBucket(t, 6, func(o *Options) { o.Patience = 500 * time.Millisecond })
+	p, o, fsys := poolWithBucket(t, 6, func(o *Options) { o.Patience = hangPatience })
 	storeSizes(t, p, "old")
 	waitFor(t, "three replicas", func() bool { return len(p.catalog.Replicas()) == 3 })
 	i := serving(t, p)
@@ -118,7 +133,7 @@ func TestHangDuringPuts(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p, o, fsys := poolWithBucket(t, 6, func(o *Options) { o.Patience = 500 * time.Millisecond })
+			p, o, fsys := poolWithBucket(t, 6, func(o *Options) { o.Patience = hangPatience })
 			storeSizes(t, p, "old")
 			hangDrive(t, fsys, o.Dirs[4], which)
 			storeSizes(t, p, "new")
@@ -149,7 +164,7 @@ func TestHungReadsGiveBack(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p, o, fsys := poolWithBucket(t, 6, func(o *Options) {
-				o.Patience, o.MemoryBytes, o.PresencePeriod = time.Second, 16<<20, time.Hour
+				o.Patience, o.MemoryBytes, o.PresencePeriod = hangPatience, 16<<20, time.Hour
 			})
 			body := randomBody(1, 2<<20)
 			putBytes(t, p, "bucket", "x", body)
@@ -184,7 +199,7 @@ func TestHungReadsGiveBack(t *testing.T) {
 // another is still in a sync, which then fails. The answer must not stand for
 // the other's: stripes are one column thinner than they seem then.
 func TestLateAnswerIsNotAnothers(t *testing.T) {
-	const patience = time.Second
+	const patience = hangPatience
 	fsys, err := poolFS()
 	if err != nil {
 		t.Fatal(err)
@@ -230,7 +245,7 @@ func TestLateAnswerIsNotAnothers(t *testing.T) {
 // opened and comes back after it was closed; it must find nothing freed.
 func TestHangOutlivesPool(t *testing.T) {
 	o, fsys := closedPool(t, 3)
-	o.Init, o.Patience = false, 200*time.Millisecond
+	o.Init, o.Patience = false, hangPatience
 	fsys.SetHook(func(op faultfs.Op) faultfs.Fault {
 		return faultfs.Fault{Hang: op.Kind == faultfs.List && op.Below(o.Dirs[0]+"/catalog")}
 	})

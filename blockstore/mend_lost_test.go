@@ -175,11 +175,12 @@ func TestLostTailBehindVoidStripes(t *testing.T) {
 	w.mustOpen(t)
 	must(t, w.createBucket(t.Context(), "bucket", fuss{}))
 	var mu sync.Mutex
-	written := make(map[string]int)
+	written := make(map[string]int64) // up to where, on each drive
 	w.fs.SetHook(func(op faultfs.Op) (f faultfs.Fault) {
 		if op.Kind == faultfs.Write && op.Offset >= drive.FirstBlock && kindOf(w.p, op) == drive.Bulk {
 			mu.Lock()
-			written[op.Path[:len(w.dirs[0])-1]]++
+			dir := op.Path[:len(w.dirs[0])-1]
+			written[dir] = max(written[dir], op.Offset+op.Length)
 			mu.Unlock()
 			f.Lost = op.Below(w.dirs[1])
 		}
@@ -196,9 +197,13 @@ func TestLostTailBehindVoidStripes(t *testing.T) {
 	waitFor(t, "the stripes to be written", func() bool {
 		mu.Lock()
 		defer mu.Unlock()
+		for _, end := range written {
+			if end < drive.FirstBlock+4*drive.MaxColumnBytes { // the last one waits for more to come
+				return false
+			}
+		}
 		return len(written) == 3
 	})
-	time.Sleep(50 * time.Millisecond)
 	w.fs.SetHook(nil)
 	for i := range bulkOpenMax {
 		putBytes(t, w.p, "bucket", fmt.Sprint("after", i), randomBody(uint64(i), 400<<10))

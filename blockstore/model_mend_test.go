@@ -139,7 +139,7 @@ func (m *life) whole(ctx context.Context) error {
 			return err
 		case left == "" && round >= 3: // nor does a further round find anything
 			return nil
-		case left != "" && time.Since(began) > 20*time.Second:
+		case left != "" && time.Since(began) > time.Minute:
 			return fmt.Errorf("there is no end to it after %d rounds: %s", round, left)
 		}
 		time.Sleep(time.Millisecond)

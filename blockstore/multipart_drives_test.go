@@ -178,7 +178,7 @@ func TestCompleteMovesNothing(t *testing.T) {
 		putPart(t, p, "k", id, n, randomBody(uint64(n), 5<<20))
 		numbers = append(numbers, n)
 	}
-	p.events.flush(t.Context())
+	flushEvents(t, p)
 	var written atomic.Int64
 	fsys.SetHook(func(op faultfs.Op) faultfs.Fault {
 		if op.Kind == faultfs.Write && strings.Contains(op.Path, "segments/") {
@@ -310,7 +310,7 @@ func TestUnsettledUploads(t *testing.T) {
 			putPart(t, p, "k", id, 1, []byte("x"))
 			info, err := p.Put(t.Context(), "bucket", "x", strings.NewReader("x"), PutOptions{Size: 1})
 			must(t, err)
-			p.events.flush(t.Context())
+			flushEvents(t, p)
 			must(t, last(p, id, info.Version))
 			must(t, p.Close(t.Context()))
 			for _, dir := range o.Dirs[:2] {

@@ -119,7 +119,7 @@ func (f *countedFile) Close() error {
 func TestFilesMadeTooLateAreClosed(t *testing.T) {
 	var count openCount
 	p, o, fsys := poolWithBucket(t, 6, func(o *Options) {
-		o.Patience, o.PresencePeriod = 500*time.Millisecond, time.Hour
+		o.Patience, o.PresencePeriod = hangPatience, time.Hour
 		count.FS, count.dir = o.FS, o.Dirs[0]+"/segments/"
 		o.FS = &count
 	})

@@ -215,7 +215,7 @@ func TestReadOnlyOpening(t *testing.T) {
 			}
 			for i, n := range bodySizes {
 				if i == len(bodySizes)-1 {
-					p.events.flush(t.Context()) // so that this is the last batch
+					flushEvents(t, p) // so that this is the last batch
 				}
 				putBytes(t, p, "bucket", fmt.Sprint(n), randomBody(uint64(i), n))
 			}

@@ -329,7 +329,7 @@ func TestBudgetComesBack(t *testing.T) {
 	o, _ := ruleOptions(t, 4, 2)
 	o.MemoryBytes = 1 // the least there is
 	p := rulePool(t, o)
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	body := randomBody(1, 1_000_000)
 	for i := range 12 {
@@ -358,7 +358,7 @@ func TestUploadsWaitWithoutMemory(t *testing.T) {
 	o, _ := ruleOptions(t, 4, 2)
 	o.MemoryBytes = 1
 	p := rulePool(t, o)
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	n := int(p.mem.uploads.total / int64(p.mem.columnBytes()))
 	var all sync.WaitGroup

@@ -20,6 +20,7 @@ func openWorld(t *testing.T, s shape) *world {
 		}
 	})
 	must(t, w.createBucket(t.Context(), "bucket", fuss{}))
+	wantReplicas(t, w.p)
 	return w
 }
 
