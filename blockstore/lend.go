@@ -24,14 +24,14 @@ const (
 
 // getOwn gets a request memory of its own, ownBytes of it.
 func (mem *memory) getOwn() []byte {
-	if b, ok := mem.own.Get().(*[ownBytes]byte); ok {
+	if b := mem.own.get(); b != nil {
 		return b[:]
 	}
 	return make([]byte, ownBytes)
 }
 
 // putOwn takes it back.
-func (mem *memory) putOwn(b []byte) { mem.own.Put((*[ownBytes]byte)(b[:ownBytes])) }
+func (mem *memory) putOwn(b []byte) { mem.own.put((*[ownBytes]byte)(b[:ownBytes])) }
 
 // borrower is a request that may hold buffers while it waits for its client.
 type borrower interface {

@@ -63,8 +63,8 @@ type memory struct {
 	rescues   *share
 	checks    *share
 	arena     *arena
-	own       sync.Pool // *[ownBytes]byte, requests' own memory (see lend.go)
-	first     sync.Pool // *[intakeFirst]byte, what small requests begin with
+	own       leftovers[[ownBytes]byte] // requests' own memory (see lend.go)
+	first     sync.Pool                 // *[intakeFirst]byte, what small requests begin with
 }
 
 // share is one part of the budget.

@@ -83,29 +83,51 @@ func (o *output) send(w *fileWork) bool {
 func (o *output) feed(i int, id uuid.UUID, q <-chan *fileWork) {
 	d := o.p.members.now().drives[id]
 	f, err := o.p.file(o.p.ctx, o.seg, i, false)
-	done := make(chan error, o.depth)
-	pending := 0
-	note := func(e error) {
-		pending--
-		if err == nil {
-			err = e
-		}
-	}
+	a := o.p.answersOf(o.depth)
+	a.err = err
 	for w := range q {
-		if err != nil {
+		if a.err != nil {
 			w.drop()
 			continue
 		}
-		for pending == o.depth {
-			note(<-done)
+		for a.pending == o.depth {
+			a.take()
 		}
-		pending++
-		w.begin(f, done)
+		a.pending++
+		w.begin(f, a.done)
 	}
-	for pending > 0 {
-		note(<-done)
+	for a.pending > 0 {
+		a.take()
+	}
+	err = a.err
+	if o.depth == uploadDepth { // else it is not of an upload, and of any length
+		a.err = nil
+		o.p.answers.put(a)
 	}
 	o.results <- ioResult{id, o.p.proven(id, d, err)}
+}
+
+// fileAnswers are what operations of one file come to. Its memory is used again once every one has been answered, since
+// only operations under way know of done.
+type fileAnswers struct {
+	done    chan error // has room for as many as may be under way
+	pending int
+	err     error // the first
+}
+
+func (p *Pool) answersOf(depth int) *fileAnswers {
+	if depth == uploadDepth {
+		if a := p.answers.get(); a != nil {
+			return a
+		}
+	}
+	return &fileAnswers{done: make(chan error, depth)}
+}
+
+func (a *fileAnswers) take() {
+	err := <-a.done
+	a.pending--
+	a.err = cmp.Or(a.err, err)
 }
 
 // proven judges what came of the writes and syncs to a drive.

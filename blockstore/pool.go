@@ -84,8 +84,9 @@ type Pool struct {
 	fileWorks sync.Pool // of *fileWork likewise
 	// Of *stripeRead that were released.
 	stripeReads sync.Pool
-	kits        sync.Pool // of *uploadKit, of uploads that have ended
-	puttings    sync.Pool // of *putting likewise
+	puttings    sync.Pool              // of *putting that have ended
+	kits        leftovers[uploadKit]   // of uploads likewise
+	answers     leftovers[fileAnswers] // of files likewise
 
 	pinning sync.RWMutex // held for writing while segments are dropped
 

@@ -24,8 +24,7 @@ func (u *upload) takeKit() {
 	if u.kit != nil {
 		return
 	}
-	u.kit, _ = u.p.kits.Get().(*uploadKit)
-	if u.kit == nil {
+	if u.kit = u.p.kits.get(); u.kit == nil {
 		u.kit = &uploadKit{}
 	}
 	u.digest.lists = &u.kit.digested
@@ -52,7 +51,7 @@ func (u *upload) giveKit() {
 	k.digested = [2][maxColumns]*buffer{}
 	k.st = stripe{head: drive.Header{Sums: k.st.head.Sums}}
 	u.kit, u.stripes, u.pieces = nil, nil, columnSums{}
-	u.p.kits.Put(k)
+	u.p.kits.put(k)
 }
 
 // stripe begins a stripe in the kit's memory. There is one at a time.

@@ -98,6 +98,8 @@ type Drive struct {
 
 	filesMu sync.Mutex
 	files   map[*File]struct{} // open ones
+
+	headerPage atomic.Pointer[[FileHeaderBytes]byte] // for the next file that is made; nil: somebody has it, or nobody yet
 }
 
 type failure struct{ err error }

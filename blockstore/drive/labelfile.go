@@ -209,14 +209,14 @@ func (d *Drive) Present() error {
 		d.labels.mu.Lock()
 		current, next, changes := d.labels.current, d.labels.next, d.labels.changes
 		d.labels.mu.Unlock()
-		fi, err := d.fs.Stat(path)
+		id, err := find(d.fs, path)
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 			return fmt.Errorf("drive %s: %w: no label", d.dir, ErrRemoved)
 		}
 		if err != nil {
 			return fmt.Errorf("stat %s: %w", path, err)
 		}
-		found := heldLabel{id: identityOf(fi)}
+		found := heldLabel{id: id}
 		if !found.id.known {
 			if found.encoded, err = readBounded(d.fs, path); err != nil {
 				return fmt.Errorf("read %s: %w", path, err)

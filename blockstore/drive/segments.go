@@ -51,8 +51,12 @@ func (d *Drive) CreateSegment(h FileHeader) (*File, error) {
 	if h.Drive != d.id || h.Pool != d.pool {
 		return nil, fmt.Errorf("segment %s, made for drive %s of pool %s: %w", h.Segment, h.Drive, h.Pool, ErrForeign)
 	}
-	page := make([]byte, FileHeaderBytes)
-	h.EncodeTo(page)
+	page := d.headerPage.Swap(nil) // one file is made at a time, mostly
+	if page == nil {
+		page = new([FileHeaderBytes]byte)
+	}
+	defer d.headerPage.Store(page)
+	h.EncodeTo(page[:])
 	if err := d.beginWrite(); err != nil {
 		return nil, err
 	}
@@ -71,7 +75,7 @@ func (d *Drive) CreateSegment(h FileHeader) (*File, error) {
 	if err != nil {
 		return nil, d.createFailed("create", path, err)
 	}
-	if err := d.fillSegment(vf, path, page); err != nil {
+	if err := d.fillSegment(vf, path, page[:]); err != nil {
 		return nil, errors.Join(err, vf.Close(), ignoreMissing(d.fs.Remove(path)))
 	}
 	return d.newFile(h.Segment, path, vf), nil
