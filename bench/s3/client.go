@@ -32,7 +32,6 @@ type client struct {
 	pieces [][]byte    // head and body as they are written
 	vector net.Buffers // pieces, as far as they have not been written
 	due    time.Time   // the connection's deadline
-	used   bool        // an answer has come through it
 
 	mu   sync.Mutex // of the following, which hangUp looks at from elsewhere
 	conn net.Conn   // nil: none
@@ -52,14 +51,16 @@ type sent struct {
 }
 
 // do sends a request and gives the body of the answer to the taker: to good if it is 2xx, else to bad. It dials if it
-// has to, and again if a connection that was good before turns out to be closed: servers close idle ones.
+// has to, and again if a connection from before turns out to be closed: servers close idle ones, those first by which
+// nothing has come yet.
 func (c *client) do(ctx context.Context, r *request, body *sent, good, bad taker) (response, error) {
 	for {
+		before := c.conn != nil
 		if err := c.dial(ctx); err != nil {
 			return response{}, err
 		}
 		resp, begun, err := c.try(r, body, good, bad)
-		again := c.used && !begun && closed(err)
+		again := before && !begun && closed(err)
 		if err != nil || resp.close {
 			c.hangUp()
 		}
@@ -71,7 +72,6 @@ func (c *client) do(ctx context.Context, r *request, body *sent, good, bad taker
 		case err != nil:
 			return resp, fmt.Errorf("%s: %w", r, err)
 		}
-		c.used = !resp.close
 		return resp, nil
 	}
 }
@@ -177,7 +177,7 @@ func (c *client) dial(ctx context.Context) error {
 		return fmt.Errorf("%s: %w", c.server.Endpoint, err)
 	}
 	c.in.reset(conn)
-	c.used, c.due = false, time.Time{}
+	c.due = time.Time{}
 	c.mu.Lock()
 	c.conn = conn
 	c.mu.Unlock()

@@ -192,6 +192,19 @@ func TestConnections(t *testing.T) {
 	}
 }
 
+// TestClosedBeforeItIsUsed: a client that was connected and had nothing to ask for a while connects again.
+func TestClosedBeforeItIsUsed(t *testing.T) {
+	l := headLoad(t, scripted(t, []string{}, []string{fine}))
+	for _, w := range l.workers {
+		if err := w.client.dial(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := heads(t, l, 1); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestEarlyAnswer has a server refuse a body that it does not read.
 func TestEarlyAnswer(t *testing.T) {
 	const no = "<Error><Code>EntityTooLarge</Code><Message>too much.</Message></Error>"
