@@ -104,11 +104,24 @@ func BenchmarkGetBulk(b *testing.B) {
 	}
 }
 
-// BenchmarkGetDegraded reads objects, with all drives there and with two of them left out.
+// BenchmarkGetDegraded reads objects that were stored together, with all drives there and with two of them left out.
 func BenchmarkGetDegraded(b *testing.B) {
-	for _, size := range []int64{64 << 10, 1 << 20, benchSize} {
+	for _, size := range []int64{4 << 10, 64 << 10, 1 << 20, benchSize} {
 		p := benchPool(b)
-		if _, err := p.Put(b.Context(), "bucket", "k", &blank{size}, PutOptions{Size: size}); err != nil {
+		objects := min(1000, max(1, benchSize/size))
+		var next atomic.Int64
+		var g errgroup.Group
+		for range min(16, objects) {
+			g.Go(func() error {
+				for n := next.Add(1) - 1; n < objects; n = next.Add(1) - 1 {
+					if _, err := p.Put(b.Context(), "bucket", fmt.Sprint(n), &blank{size}, PutOptions{Size: size}); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		}
+		if err := g.Wait(); err != nil {
 			b.Fatal(err)
 		}
 		for _, lost := range []int{0, 2} {
@@ -117,19 +130,25 @@ func BenchmarkGetDegraded(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
+			get := func(n int) {
+				o, err := p.Get(b.Context(), "bucket", fmt.Sprint(n))
+				if err != nil {
+					b.Fatal(err)
+				}
+				defer o.Close()
+				if err := o.WriteTo(b.Context(), io.Discard, 0, size); err != nil {
+					b.Fatal(err)
+				}
+			}
 			b.Run(fmt.Sprintf("KiB=%d/lost=%d", size>>10, lost), func(b *testing.B) {
+				for n := range int(objects) { // into the page cache
+					get(n)
+				}
 				b.ReportAllocs()
+				b.ResetTimer()
 				cpuPerGiB(b, size, func() {
-					for range b.N {
-						o, err := p.Get(b.Context(), "bucket", "k")
-						if err != nil {
-							b.Fatal(err)
-						}
-						err = o.WriteTo(b.Context(), io.Discard, 0, size)
-						o.Close()
-						if err != nil {
-							b.Fatal(err)
-						}
+					for i := range b.N {
+						get(i * 7919 % int(objects))
 					}
 				})
 			})

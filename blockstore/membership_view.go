@@ -28,6 +28,12 @@ func (v *membership) member(id uuid.UUID) (drive.Member, bool) {
 	return v.label.Members[i], true
 }
 
+// complete says that no member is known to take no part. A segment may still lie on a
+// drive that is no member any more.
+func (v *membership) complete() bool {
+	return len(v.why) == 0 && len(v.drives) == len(v.label.Members)
+}
+
 func (v *membership) isLive(id uuid.UUID) bool { return v.live[id] != nil }
 
 // isHere says whether a member is live, or a spare that is here.

@@ -48,13 +48,13 @@ func (r *stripeRead) release() {
 // column is one column's share of a read, and owns the buffer for it. A read under
 // way holds that as well.
 type column struct {
-	stored int  // stored index
-	asked  bool // for by the caller; the others are read to compute those from
-	lo, hi int  // pieces
-	buf    *buffer
-	spare  *buffer // what an asked one is computed in, since a read may still write to buf
-	head   drive.Header
-	err    error // nil: it was read and is good
+	stored   int  // stored index
+	asked    bool // for by the caller; the others are read to compute those from
+	from, to int  // pieces that are asked for
+	lo, hi   int  // pieces that are read: those, and what others are computed from
+	buf      *buffer
+	head     drive.Header
+	err      error // nil: it was read and is good
 	// leftOut: read it even from a drive that takes no part, if that is open.
 	leftOut bool
 }
@@ -81,6 +81,8 @@ type reading struct {
 	at   stripeAt
 	cols []*column // by stored index: those asked for, and in a rescue all
 
+	lo, hi int // pieces that are computed of those that are lost; none before a rescue
+
 	// Lists of buffers that were taken for it, which the columns own.
 	bufs, more []*buffer
 
@@ -95,7 +97,8 @@ type answer struct{ of, read *column }
 // readStripe reads bytes [from, from+n) of a stripe's data and verifies them.
 // Healthy, it reads only the pieces asked for. A column that is missing or
 // wrong is computed from any d good ones, over the same pieces (R2), and
-// verified by its siblings' tables (R3).
+// verified by its siblings' tables (R3). Where it is known beforehand that a column
+// cannot be had, others are read in its place at once.
 //
 // The caller releases the result.
 func (p *Pool) readStripe(ctx context.Context, at stripeAt, from, n int64) (*stripeRead, error) {
@@ -111,10 +114,13 @@ func (p *Pool) readStripe(ctx context.Context, at stripeAt, from, n int64) (*str
 		in := int64(first+i) * int64(at.length)
 		lo, hi := max(from, in)-in, min(from+n-in, int64(at.length))
 		c := r.add()
-		c.stored, c.asked, c.buf = first+i, true, buf
-		c.lo, c.hi = int(lo)/drive.PieceBytes, int(hi-1)/drive.PieceBytes+1
+		c.stored, c.asked, c.buf, c.err = first+i, true, buf, errUnread
+		c.from, c.to = int(lo)/drive.PieceBytes, int(hi-1)/drive.PieceBytes+1
+		c.lo, c.hi = c.from, c.to
 	}
-	r.readAll()
+	if !r.lacks() {
+		r.readAll()
+	}
 	if !r.agree() {
 		err = r.rescue()
 	}
@@ -183,10 +189,8 @@ func (r *reading) share() {
 // stop, and give back what they hold when they have.
 func (r *reading) end() {
 	for _, c := range r.cols {
-		for _, b := range []*buffer{c.buf, c.spare} {
-			if b != nil {
-				b.Release()
-			}
+		if c.buf != nil {
+			c.buf.Release()
 		}
 	}
 	if r.stop != nil {
@@ -194,7 +198,7 @@ func (r *reading) end() {
 		return
 	}
 	p := r.p // nobody else knows of the reading: another may have its memory
-	r.p, r.ctx, r.at, r.cols = nil, nil, stripeAt{}, r.cols[:0]
+	r.p, r.ctx, r.at, r.cols, r.lo, r.hi = nil, nil, stripeAt{}, r.cols[:0], 0, 0
 	clear(r.bufs)
 	clear(r.more)
 	p.readings.Put(r)
@@ -222,11 +226,27 @@ func (p *Pool) readBuffers(ctx context.Context, list []*buffer, n int) ([]*buffe
 	return p.mem.sips.appendAll(ctx, list, 1)
 }
 
-// readAll reads and verifies the columns in parallel; each gets its error. A drive
-// that hangs is left behind (R13): its column gets errLate.
+// lacks marks the columns whose drives take no part, and says whether there are any.
+func (r *reading) lacks() (any bool) {
+	v := r.p.members.now()
+	if v.complete() {
+		return false
+	}
+	for _, c := range r.cols {
+		if id := r.at.seg.driveOf(drive.ColumnOf(c.stored, r.at.d, r.at.seg.k), r.at.no); v.drives[id] == nil || v.why[id] != nil {
+			c.err, any = errAway, true
+		}
+	}
+	return any
+}
+
+// readAll reads and verifies the columns that were not read yet in parallel; each
+// gets its error. A drive that hangs is left behind (R13): its column gets errLate.
 func (r *reading) readAll() {
 	for _, c := range r.cols {
-		r.begin(c)
+		if c.err == errUnread {
+			r.begin(c)
+		}
 	}
 	r.await()
 }
@@ -239,7 +259,8 @@ func (r *reading) begin(c *column) {
 		return
 	}
 	index := r.at.seg.fileOf(drive.ColumnOf(c.stored, r.at.d, r.at.seg.k), r.at.no)
-	if _, _, c.err = r.p.driveFor(r.at.seg, index, c.leftOut); c.err != nil {
+	if _, _, err := r.p.driveFor(r.at.seg, index, c.leftOut); err != nil {
+		c.err = errAway // which drive, and why, damage says
 		return
 	}
 	r.share()
@@ -417,12 +438,15 @@ func (c *column) verify(p *Pool, at stripeAt, col int, header []byte) error {
 	return nil
 }
 
-// pieces are the bytes of pieces [lo, hi) of a column of that length.
-func (c *column) pieces(length int) []byte {
-	if c.lo == c.hi {
+// pieces are the bytes of the pieces of a column of that length that are read.
+func (c *column) pieces(length int) []byte { return c.buf.pieces(c.lo, c.hi, length) }
+
+// pieces are the bytes of pieces [lo, hi) of the column of that length that it holds.
+func (b *buffer) pieces(lo, hi, length int) []byte {
+	if lo == hi {
 		return nil
 	}
-	return c.buf.payload()[c.lo*drive.PieceBytes : min(c.hi*drive.PieceBytes, length)]
+	return b.payload()[lo*drive.PieceBytes : min(hi*drive.PieceBytes, length)]
 }
 
 // blame accounts for a column that could not be read or was wrong.

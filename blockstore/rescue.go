@@ -3,14 +3,21 @@ package blockstore
 import (
 	"errors"
 	"fmt"
+	"math/bits"
 	"slices"
+
+	"github.com/holdfast-storage/holdfast/blockstore/drive"
 )
 
 // rescue gets the columns asked for that are not good from any d good ones that
 // agree. It reads as few others as are needed, in order, others in place of those
 // that fail or are late; when too few are left, late ones count after all; and
-// drives that were left out come last.
+// drives that were left out come last. Of the others it reads the pieces that are
+// to be computed, no more.
 func (r *reading) rescue() error {
+	if r.apart() {
+		r.readAll()
+	}
 	if r.apart() {
 		if err := r.rescueApart(); err != nil || r.agree() {
 			return err
@@ -21,12 +28,16 @@ func (r *reading) rescue() error {
 	}
 	for r.ctx.Err() == nil {
 		have := agreeing(r.cols)
-		if len(have) >= r.at.d {
+		good := bits.OnesCount64(have)
+		if good >= r.at.d && r.settled() {
+			if r.span(have) {
+				continue // more of them has to be read
+			}
 			return r.reconstruct(have)
 		}
-		atOnce := r.beginMore(r.at.d - len(have) - r.count(errUnderWay))
+		atOnce := r.beginMore(r.at.d - good - r.count(errUnderWay))
 		switch {
-		case atOnce:
+		case atOnce, good >= r.at.d && r.settled():
 			continue
 		case r.count(errUnderWay) > 0:
 			r.await()
@@ -37,33 +48,21 @@ func (r *reading) rescue() error {
 			case <-r.ctx.Done():
 			}
 		case !r.readmit():
-			return r.damage(len(have))
+			return r.damage(good)
 		}
 	}
 	return r.ctx.Err()
 }
 
-// widen adds the columns that were not asked for, and has all cover the same
-// pieces. Every column that is not good gets a buffer: to be read into, or, of one
-// asked for, to be computed in, since a read that hangs may keep its own.
+// widen adds the columns that were not asked for, each with a buffer of its own.
 func (r *reading) widen() error {
-	lo, hi := r.cols[0].lo, r.cols[0].hi
+	asked := uint64(0)
 	for _, c := range r.cols {
-		lo, hi = min(lo, c.lo), max(hi, c.hi)
-	}
-	all := r.at.d + r.at.seg.m
-	asked, lacking := uint64(0), all
-	for _, c := range r.cols {
-		if c.err == nil && (c.lo > lo || c.hi < hi) {
-			c.err = errUnread
-		}
-		if c.err == nil {
-			lacking--
-		}
-		c.lo, c.hi = lo, hi
 		asked |= 1 << c.stored
 	}
-	bufs, err := r.p.mem.rescues.appendAll(r.ctx, r.more[:0], lacking)
+	r.span(agreeing(r.cols))
+	all := r.at.d + r.at.seg.m
+	bufs, err := r.p.mem.rescues.appendAll(r.ctx, r.more[:0], all-len(r.cols))
 	if err != nil {
 		return err
 	}
@@ -71,22 +70,51 @@ func (r *reading) widen() error {
 	for i := range all {
 		if asked&(1<<i) == 0 {
 			c := r.add()
-			c.stored, c.lo, c.hi, c.err = i, lo, hi, errUnread
+			c.stored, c.buf, c.err = i, bufs[0], errUnread
+			c.lo, c.hi = r.lo, r.hi
+			bufs = bufs[1:]
 		}
 	}
 	slices.SortFunc(r.cols, func(a, b *column) int { return a.stored - b.stored })
-	for _, c := range r.cols {
-		switch {
-		case !c.asked:
-			c.buf = bufs[0]
-		case c.err != nil:
-			c.spare = bufs[0]
-		default:
+	return nil
+}
+
+// span has the reading cover what is asked of columns that are not among the good
+// ones, and says whether that makes any of those not good enough. What is yet to be
+// read may turn out to be good.
+func (r *reading) span(have uint64) (more bool) {
+	for i, c := range r.cols {
+		if !c.asked || have>>i&1 != 0 || c.pending() {
 			continue
 		}
-		bufs = bufs[1:]
+		if r.lo == r.hi {
+			r.lo, r.hi = c.from, c.to
+		}
+		r.lo, r.hi = min(r.lo, c.from), max(r.hi, c.to)
 	}
-	return nil
+	for _, c := range r.cols {
+		if r.lo == r.hi || c.lo <= r.lo && c.hi >= r.hi {
+			continue
+		}
+		c.lo, c.hi = min(c.lo, r.lo), max(c.hi, r.hi)
+		if c.err == nil {
+			c.err, more = errUnread, true
+		}
+	}
+	return more
+}
+
+// pending says that it is not known yet whether the column is good.
+func (c *column) pending() bool { return c.err == errUnread || c.err == errUnderWay }
+
+// settled says whether that is known of all columns asked for.
+func (r *reading) settled() bool {
+	for _, c := range r.cols {
+		if c.asked && c.pending() {
+			return false
+		}
+	}
+	return true
 }
 
 // apart says whether the end of one column is asked for and the beginning of the
@@ -104,17 +132,11 @@ func (r *reading) rescueApart() error {
 			continue
 		}
 		alone := r.p.newReading(r.ctx, r.at)
-		alone.cols = append(alone.cols, c)
+		mine := alone.add()
+		*mine, *c = *c, *mine // with its buffer
 		err := alone.rescue()
-		if c.spare != nil {
-			c.spare.Release()
-			c.spare = nil
-		}
-		for i := range alone.cols {
-			if alone.cols[i] == c {
-				alone.cols[i] = &column{} // this one stays here
-			}
-		}
+		i := slices.IndexFunc(alone.cols, func(a *column) bool { return a.asked })
+		*alone.cols[i], *c = *c, *alone.cols[i]
 		alone.end()
 		if err != nil {
 			return err
@@ -123,19 +145,20 @@ func (r *reading) rescueApart() error {
 	return nil
 }
 
-// beginMore begins to read up to n columns that were not read yet: first those
-// that are asked for, others in place of those that cannot be had. It says whether
-// any of them was there at once.
+// beginMore begins to read what was not read yet of the columns asked for, and up to
+// n others in place of those that cannot be had. It says whether any of them was
+// there at once.
 func (r *reading) beginMore(n int) (atOnce bool) {
 	for _, asked := range []bool{true, false} {
 		for _, c := range r.cols {
-			if n > 0 && c.asked == asked && c.err == errUnread {
-				r.begin(c)
-				if c.err == nil || c.err == errUnderWay {
-					n--
-				}
-				atOnce = atOnce || c.err == nil
+			if c.asked != asked || c.err != errUnread || n <= 0 && !asked {
+				continue
 			}
+			r.begin(c)
+			if c.err == nil || c.err == errUnderWay {
+				n--
+			}
+			atOnce = atOnce || c.err == nil
 		}
 	}
 	return atOnce
@@ -156,29 +179,37 @@ func (r *reading) readmit() (any bool) {
 func (r *reading) damage(good int) error {
 	var cause error
 	for _, c := range r.cols {
-		if c.err != nil && (cause == nil || !errors.Is(c.err, errAway)) {
-			cause = c.err
+		if c.err == nil || cause != nil && errors.Is(c.err, errAway) {
+			continue
+		}
+		cause = c.err
+		if cause == errAway {
+			index := r.at.seg.fileOf(drive.ColumnOf(c.stored, r.at.d, r.at.seg.k), r.at.no)
+			if _, _, err := r.p.driveFor(r.at.seg, index, false); err != nil {
+				cause = err
+			}
 		}
 	}
 	return &DamageError{Segment: r.at.seg.id, Stripe: r.at.no, Good: good, Need: r.at.d, Cause: cause}
 }
 
-// agreeing finds good columns with the same tables, the most of any such set (R1).
-func agreeing(cols []*column) (best []*column) {
+// agreeing finds good columns with the same tables, the most of any such set (R1). It
+// names them by their places among cols.
+func agreeing(cols []*column) (best uint64) {
 	for i, c := range cols {
-		if len(best) >= len(cols)-i {
+		if bits.OnesCount64(best) >= len(cols)-i {
 			break // no set of the others has more
 		}
-		if c.err != nil {
+		if c.err != nil || best>>i&1 != 0 {
 			continue
 		}
-		set := append(make([]*column, 0, len(cols)-i), c)
-		for _, o := range cols[i+1:] {
+		set := uint64(1) << i
+		for j, o := range cols[i+1:] {
 			if o.err == nil && o.head.SameStripe(&c.head) {
-				set = append(set, o)
+				set |= 1 << (i + 1 + j)
 			}
 		}
-		if len(set) > len(best) {
+		if bits.OnesCount64(set) > bits.OnesCount64(best) {
 			best = set
 		}
 	}
@@ -186,43 +217,49 @@ func agreeing(cols []*column) (best []*column) {
 }
 
 // reconstruct computes the columns asked for that are not among the good ones and
-// verifies every piece of them by the table the good ones carry (R3).
-func (r *reading) reconstruct(have []*column) error {
+// verifies what is asked of them by the table the good ones carry (R3).
+//
+// They are computed where others lie that were read for it alone: there is one for each
+// of them, since no more than d columns are asked for. So a degraded read touches no
+// more memory than one of as many columns does in a healthy pool. Invariant: nobody
+// writes there any more, since what is good was read to its end; while into a lost
+// column's own buffer a read that was given up may write yet.
+func (r *reading) reconstruct(have uint64) error {
 	at := r.at
 	code, err := r.p.code(at.seg.k)
 	if err != nil {
 		return err
 	}
 	var shards [maxColumns][]byte
-	var haveBits, wantBits uint64
-	for _, c := range have {
-		haveBits |= 1 << c.stored
-	}
+	asked := uint64(0)
 	for i, c := range r.cols {
-		if c.asked && haveBits&(1<<c.stored) == 0 {
-			wantBits |= 1 << c.stored
-			if c.spare != nil { // a read may write to the other yet, also one given up
-				trade(c.buf, c.spare) // the caller may keep it for long, and rescues go on
-				c.buf, c.spare = c.spare, c.buf
-			}
+		shards[i] = c.buf.pieces(r.lo, r.hi, at.length)
+		if c.asked {
+			asked |= 1 << i
 		}
-		shards[i] = c.pieces(at.length)
 	}
-	if wantBits == 0 {
+	want, others := asked&^have, have&^asked
+	for left := want; left != 0; left &= left - 1 {
+		i, at := bits.TrailingZeros64(left), bits.TrailingZeros64(others)
+		others &^= 1 << at
+		lost, other := r.cols[i], r.cols[at]
+		trade(lost.buf, other.buf) // the caller may keep it for long, and rescues go on
+		lost.buf, other.buf = other.buf, lost.buf
+		shards[i] = shards[at]
+	}
+	if want == 0 {
 		return nil
 	}
-	if err := code.Reconstruct(at.d, shards[:len(r.cols)], haveBits, wantBits); err != nil {
+	if err := code.Reconstruct(at.d, shards[:len(r.cols)], have, want); err != nil {
 		return fmt.Errorf("segment %v: stripe %d: %w", at.seg.id, at.no, err)
 	}
-	head := &have[0].head
-	for _, c := range r.cols {
-		if wantBits&(1<<c.stored) == 0 {
-			continue
-		}
-		if !head.CheckPieces(c.stored, c.lo, c.hi, c.pieces(at.length)) {
+	head := &r.cols[bits.TrailingZeros64(have)].head
+	for ; want != 0; want &= want - 1 {
+		c := r.cols[bits.TrailingZeros64(want)]
+		if !head.CheckPieces(c.stored, c.from, c.to, c.buf.pieces(c.from, c.to, at.length)) {
 			// All inputs held, and yet the result is wrong: parity and data
 			// disagree. Nothing here may be trusted, nothing is mended (R2).
-			return &DamageError{Segment: at.seg.id, Stripe: at.no, Good: len(have), Need: at.d,
+			return &DamageError{Segment: at.seg.id, Stripe: at.no, Good: bits.OnesCount64(have), Need: at.d,
 				Cause: errors.New("all checksums hold but parity disagrees")}
 		}
 		sums := append(c.head.Sums[:0], head.Sums...)

@@ -29,7 +29,13 @@ func newRuleBench(t *testing.T) *ruleBench {
 
 func newRuleBenchOf(t *testing.T, patience time.Duration) *ruleBench {
 	t.Helper()
-	o, fsys := ruleOptions(t, 4, 2)
+	return newRuleBenchWith(t, 4, patience)
+}
+
+// newRuleBenchWith has as many drives, two of them for parity.
+func newRuleBenchWith(t *testing.T, drives int, patience time.Duration) *ruleBench {
+	t.Helper()
+	o, fsys := ruleOptions(t, drives, 2)
 	o.Patience = patience
 	p := rulePool(t, o)
 	seg, err := p.newSegment(t.Context(), drive.Bulk)

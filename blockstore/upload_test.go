@@ -83,7 +83,7 @@ func lost(t *testing.T, p *Pool, bucket, key string) (n int) {
 		for i := range sp.at.d + sp.at.seg.m {
 			buf, err := p.mem.rescues.get(t.Context())
 			must(t, err)
-			c := &column{stored: i, hi: drive.Pieces(sp.at.length), buf: buf}
+			c := &column{stored: i, hi: drive.Pieces(sp.at.length), buf: buf, err: errUnread}
 			r := p.newReading(t.Context(), sp.at)
 			r.cols = []*column{c}
 			r.readAll()

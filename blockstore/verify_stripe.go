@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"math/bits"
 	"time"
 
 	"github.com/google/uuid"
@@ -42,11 +43,10 @@ func (v *verification) stripe(ctx context.Context, key string, part stripePart, 
 		return false, err
 	}
 	set := agreeing(cols)
-	if len(set) >= at.d { // else nothing says which of them are right
-		for _, c := range cols {
-			if c.err == nil && !c.head.SameStripe(&set[0].head) {
-				c.err = errTable
-			}
+	enough := bits.OnesCount64(set) >= at.d // else nothing says which of them are right
+	for i, c := range cols {
+		if enough && c.err == nil && set>>i&1 == 0 {
+			c.err = errTable
 		}
 	}
 	good := 0
@@ -62,7 +62,7 @@ func (v *verification) stripe(ctx context.Context, key string, part stripePart, 
 			return false, err
 		}
 	}
-	if sums.broken || len(set) < at.d {
+	if sums.broken || !enough {
 		return false, nil
 	}
 	first, last := int(part.from/int64(at.length)), int((part.from+part.n-1)/int64(at.length))

@@ -4,6 +4,7 @@ package erasure
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 )
 
@@ -17,6 +18,8 @@ func TestNoAllocation(t *testing.T) {
 			c := code(t, k, m)
 			shards := columns(rng, d+m, size)
 			data, parity := shards[:d], shards[d:]
+			inPlace := slices.Clone(shards)
+			inPlace[0], inPlace[1] = inPlace[d+m-1], inPlace[d+m-2]
 			all := uint64(1)<<(d+m) - 1
 			for name, f := range map[string]func() error{
 				"encode": func() error { return c.Encode(data, parity) },
@@ -26,6 +29,7 @@ func TestNoAllocation(t *testing.T) {
 				},
 				"reconstruct":     func() error { return c.Reconstruct(d, shards, all&^0b11, 0b11) },
 				"reconstruct one": func() error { return c.Reconstruct(d, shards, all&^0b1, 0b1) },
+				"in place":        func() error { return c.Reconstruct(d, inPlace, all&^0b11, 0b11) },
 			} {
 				got := testing.AllocsPerRun(50, func() {
 					if err := f(); err != nil {

@@ -74,14 +74,9 @@ func (c *Code) Verify(data, parity [][]byte) (bool, error) {
 	s := c.take()
 	defer c.give(s)
 	stored := s.store(data, parity)
-	if s.check == nil { // encoding does not need it, and what is pooled comes and goes
-		s.check = make([]byte, maxParity*chunkBytes)
-	}
 	for from := 0; from < size; from += chunkBytes {
 		to := min(from+chunkBytes, size)
-		for i := range parity {
-			s.outputs[i] = s.check[i*chunkBytes:][:to-from]
-		}
+		s.aside(len(parity), to-from)
 		c.encode[len(data)].run(s, stored, from, to)
 		for i, p := range parity {
 			if !bytes.Equal(p[from:to], s.outputs[i]) {
@@ -98,6 +93,9 @@ func (c *Code) Verify(data, parity [][]byte) (bool, error) {
 // others, and its content is overwritten. No bit is in both. Columns in neither are not looked at and
 // may be nil. Exactly the wanted columns are written; d of the good ones are
 // read, those of the lowest index.
+//
+// A wanted column may be the very slice that a good one is, which is lost then: so the
+// result comes into memory that the processor has at hand. No two wanted ones may.
 //
 // Errors: ErrTooFew when have names fewer than d columns; ErrShape.
 func (c *Code) Reconstruct(d int, shards [][]byte, have, want uint64) error {
@@ -127,7 +125,11 @@ func (c *Code) Reconstruct(d int, shards [][]byte, have, want uint64) error {
 	p := c.decodePlan(d, used, want)
 	s := c.take()
 	defer c.give(s)
-	p.write(s, shards, size)
+	if p.inPlace(shards) {
+		p.replace(s, shards, size)
+	} else {
+		p.write(s, shards, size)
+	}
 	return nil
 }
 

@@ -178,6 +178,32 @@ func checkReconstruct(t *testing.T, c *Code, d int, all [][]byte, have, want uin
 			t.Fatalf("%d+%d, d=%d, have %b, want %b: column %d is wrong", c.K(), c.M(), d, have, want, i)
 		}
 	}
+	checkInPlace(t, c, d, all, have, want)
+}
+
+// checkInPlace asks for the same once more, in the memory of good columns.
+func checkInPlace(t *testing.T, c *Code, d int, all [][]byte, have, want uint64) {
+	t.Helper()
+	if bits.OnesCount64(have) < bits.OnesCount64(want) {
+		return
+	}
+	shards, taken := clone(all), have
+	for left := want; left != 0; left &= left - 1 {
+		at := bits.Len64(taken) - 1
+		if left&(left-1) == 0 { // the last one in the first's
+			at = bits.TrailingZeros64(taken)
+		}
+		taken &^= 1 << at
+		shards[bits.TrailingZeros64(left)] = shards[at]
+	}
+	if err := c.Reconstruct(d, shards, have, want); err != nil {
+		t.Fatalf("%d+%d, d=%d, have %b, want %b in place: %v", c.K(), c.M(), d, have, want, err)
+	}
+	for i := range shards {
+		if (taken|want)>>i&1 == 1 && !bytes.Equal(shards[i], all[i]) {
+			t.Fatalf("%d+%d, d=%d, have %b, want %b: column %d is wrong in place", c.K(), c.M(), d, have, want, i)
+		}
+	}
 }
 
 // TestEveryErasure loses every set of columns that a small code must survive, and

@@ -81,12 +81,47 @@ func (p *plan) write(s *scratch, stored [][]byte, size int) {
 	}
 }
 
+// inPlace says whether a target is one of the sources.
+func (p *plan) inPlace(stored [][]byte) bool {
+	for _, target := range p.targets {
+		for _, source := range p.sources {
+			if &stored[target][0] == &stored[source][0] {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// replace is write of targets that are sources too: what is computed is laid aside
+// until the sources were read.
+func (p *plan) replace(s *scratch, stored [][]byte, size int) {
+	for from := 0; from < size; from += chunkBytes {
+		to := min(from+chunkBytes, size)
+		s.aside(len(p.targets), to-from)
+		p.run(s, stored, from, to)
+		for t, target := range p.targets {
+			copy(stored[target][from:to], s.outputs[t])
+		}
+	}
+}
+
 // scratch is what one operation needs beside the caller's columns.
 type scratch struct {
 	stored  [maxData + maxParity][]byte // the columns by stored index
 	inputs  [maxData][]byte             // what a run reads
 	outputs [maxParity][]byte           // where it writes
-	check   []byte                      // parity computed by Verify; nil before the first
+	apart   []byte                      // outputs that are no columns; nil before the first
+}
+
+// aside has n outputs of size bytes, a chunk at most, be memory of the scratch.
+func (s *scratch) aside(n, size int) {
+	if s.apart == nil { // encoding does not need it, and what is pooled comes and goes
+		s.apart = make([]byte, maxParity*chunkBytes)
+	}
+	for i := range n {
+		s.outputs[i] = s.apart[i*chunkBytes:][:size]
+	}
 }
 
 // store lists data and parity by stored index.
