@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"sync"
 )
 
 // headBufferBytes is how much of a body is held back until it is known good:
@@ -52,7 +53,8 @@ func (c *call) getObject() error {
 	if corkedFrom <= part.n && part.n <= corkedTo && c.r.ProtoMajor == 1 {
 		c.w.conn, _ = c.r.Context().Value(stallConnKey{}).(*stallConn)
 	}
-	body := &bodyWriter{w: c.w, status: status, size: part.n}
+	body := &bodyWriter{w: c.w, heads: &c.s.heads, status: status, size: part.n}
+	defer body.drop()
 	err = obj.WriteTo(c.r.Context(), body, part.off, part.n)
 	switch {
 	case body.err != nil:
@@ -102,6 +104,7 @@ func (c *call) head(info ObjectInfo, asked selection) (part span, status int, er
 // before there are enough of them.
 type bodyWriter struct {
 	w      *response
+	heads  *sync.Pool // of *[headBufferBytes]byte
 	status int
 	size   int64  // of the body
 	held   []byte // of it, until there is enough
@@ -119,7 +122,7 @@ func (b *bodyWriter) Write(p []byte) (int, error) {
 	whole := !b.begun && b.n == 0 && int64(len(p)) == b.size
 	if !b.begun && !whole && int64(len(b.held)+len(p)) <= most {
 		if b.held == nil {
-			b.held = make([]byte, 0, most)
+			b.hold()
 		}
 		b.held = append(b.held, p...)
 		b.n += int64(len(p))
@@ -145,7 +148,8 @@ func (b *bodyWriter) flush() error {
 		return b.err
 	}
 	held := b.held
-	b.held, b.begun = nil, true
+	b.begun = true
+	defer b.drop()
 	if int64(len(held)) == b.size {
 		_, err := b.w.writeWhole(b.status, held)
 		return b.note(err)
@@ -156,6 +160,23 @@ func (b *bodyWriter) flush() error {
 	}
 	_, err := b.w.Write(held)
 	return b.note(err)
+}
+
+// hold gets memory to hold back in.
+func (b *bodyWriter) hold() {
+	head, _ := b.heads.Get().(*[headBufferBytes]byte)
+	if head == nil {
+		head = new([headBufferBytes]byte)
+	}
+	b.held = head[:0]
+}
+
+// drop lets others have it. Nothing is held back any more.
+func (b *bodyWriter) drop() {
+	if b.held != nil {
+		b.heads.Put((*[headBufferBytes]byte)(b.held[:headBufferBytes]))
+		b.held = nil
+	}
 }
 
 func (b *bodyWriter) note(err error) error {

@@ -67,6 +67,7 @@ type Server struct {
 	metrics    *metrics
 	md5s       *md5.Group
 	calls      sync.Pool // of *call that are over
+	heads      sync.Pool // of *[headBufferBytes]byte, for bodies' beginnings that are held back
 	draining   atomic.Bool
 	life       context.Context // ends when draining begins; for requests that are not worth waiting for
 	endLife    context.CancelFunc
