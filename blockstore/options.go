@@ -62,7 +62,7 @@ const (
 	segmentBytesMost = 1 << 40
 
 	// catalogCacheBytes is for the blocks of all replicas of the catalog, of which one
-	// serves at a time. An object's entry has about 150 bytes, and tables are compressed.
+	// serves at a time. An object's entry has about 80 bytes there.
 	catalogCacheBytes = 48 << 20
 )
 

@@ -39,7 +39,7 @@ func numberKey(kind byte, n uint64) []byte {
 }
 
 func objectKey(bucket uint64, key string) []byte {
-	return appendObjectKey(nil, bucket, key)
+	return appendObjectKey(make([]byte, 0, 1+8+len(key)), bucket, key)
 }
 
 func appendObjectKey(dst []byte, bucket uint64, key string) []byte {
