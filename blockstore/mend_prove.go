@@ -3,11 +3,14 @@ package blockstore
 import (
 	"cmp"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
+
+	"github.com/holdfast-storage/holdfast/blockstore/drive"
 )
 
 // What mending wrote is proved: made durable, then read back past the page cache
@@ -152,9 +155,21 @@ func (w *blockWriter) readBack(ctx context.Context, blocks []writtenBlock) error
 		if err := r.load(ctx, b.off, int(b.n), w.pace); err != nil {
 			return err
 		}
-		if xxhash.Sum64(r.get(b.off, int(b.n))) != b.sum {
+		if sumOf(r.get(b.off, int(b.n))) != b.sum {
 			return fmt.Errorf("%s, segment %v, offset %d: %w", w.d.Dir(), w.f.Segment(), b.off, errReadBack)
 		}
 	}
 	return nil
+}
+
+// sumOf is the checksum of a whole block: that of the checksums of its pages, which are summed beside each other.
+func sumOf(block []byte) uint64 {
+	var sums [(drive.MaxBlockBytes + drive.PieceBytes - 1) / drive.PieceBytes]uint64
+	n := drive.Pieces(len(block))
+	drive.SumPieces(sums[:n], block)
+	var bytes [8 * len(sums)]byte
+	for i, sum := range sums[:n] {
+		binary.LittleEndian.PutUint64(bytes[8*i:], sum)
+	}
+	return xxhash.Sum64(bytes[:8*n])
 }

@@ -3,6 +3,7 @@ package blockstore
 import (
 	"bytes"
 	"errors"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -172,4 +173,48 @@ func TestMendProvesPastLargeFolios(t *testing.T) {
 		}
 	}
 	w.mustCheck(t)
+}
+
+// TestSumOf: whatever becomes of a block, its checksum is another one.
+func TestSumOf(t *testing.T) {
+	rng := rand.New(rand.NewPCG(testSeed(t), 2))
+	for _, n := range []int{drive.PageBytes, 7 * drive.PageBytes, 8 * drive.PageBytes, (drive.MaxBlockBytes + drive.PageBytes - 1) / drive.PageBytes * drive.PageBytes} {
+		block := make([]byte, n)
+		for i := range block {
+			block[i] = byte(rng.Uint32())
+		}
+		was := sumOf(block)
+		for range 100 {
+			at, by := rng.IntN(n), byte(1+rng.IntN(255))
+			block[at] ^= by
+			if sumOf(block) == was {
+				t.Errorf("a block of %d with another byte at %d has the same checksum", n, at)
+			}
+			block[at] ^= by
+		}
+		if n > drive.PageBytes {
+			swapped := slices.Concat(block[drive.PageBytes:2*drive.PageBytes], block[:drive.PageBytes], block[2*drive.PageBytes:])
+			if sumOf(swapped) == was || sumOf(block[:n-drive.PageBytes]) == was {
+				t.Errorf("a block of %d with its pages swapped, or without the last one, has the same checksum", n)
+			}
+		}
+		if sumOf(block) != was {
+			t.Errorf("a block of %d has two checksums", n)
+		}
+	}
+}
+
+func TestIsZero(t *testing.T) {
+	for _, n := range []int{0, 1, 2, 63, 4000} {
+		b := make([]byte, n)
+		if !isZero(b) {
+			t.Errorf("%d zeros are not zero", n)
+		}
+		for at := range b {
+			if b[at] = 0x80; isZero(b) {
+				t.Errorf("of %d bytes that at %d is not zero, and it is not seen", n, at)
+			}
+			b[at] = 0
+		}
+	}
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/cespare/xxhash/v2"
-
 	"github.com/holdfast-storage/holdfast/blockstore/drive"
 	"github.com/holdfast-storage/holdfast/blockstore/yield"
 )
@@ -78,7 +76,7 @@ func (w *blockWriter) put(ctx context.Context, off int64, block []byte) int {
 		}
 	}
 	w.run = append(w.run, block...)
-	w.blocks = append(w.blocks, writtenBlock{off, int32(len(block)), xxhash.Sum64(block)})
+	w.blocks = append(w.blocks, writtenBlock{off, int32(len(block)), sumOf(block)})
 	w.bytes += int64(len(block))
 	w.unproved += int64(len(block))
 	return len(block)

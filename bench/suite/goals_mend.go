@@ -3,9 +3,11 @@ package suite
 import (
 	"context"
 	"fmt"
+	"runtime"
 
 	"github.com/holdfast-storage/holdfast/bench"
 	"github.com/holdfast-storage/holdfast/bench/engine"
+	"github.com/holdfast-storage/holdfast/bench/limits"
 )
 
 // scrubbing is reading and verifying everything.
@@ -96,5 +98,16 @@ func (s *stage) stored(ctx context.Context, bytes, object int64) (*engine.Stored
 		return nil, err
 	}
 	s.later(func() error { return stored.Close(context.WithoutCancel(ctx)) })
+	s.asServed()
 	return stored, nil
+}
+
+// asServed has as many goroutines run at once as in the daemon, for what is measured without one, until the family is cleared.
+func (s *stage) asServed() {
+	processors := runtime.GOMAXPROCS(0)
+	s.later(func() error {
+		runtime.GOMAXPROCS(processors)
+		return nil
+	})
+	runtime.GOMAXPROCS(limits.Places(processors))
 }
