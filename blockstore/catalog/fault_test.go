@@ -207,6 +207,15 @@ func fill(t *testing.T, fs vfs.FS, n int) {
 // memory, so that every read goes to the drive.
 func newUncached(t *testing.T, fs vfs.FS, o Options, n int) *Catalog {
 	t.Helper()
+	c, err := openUncached(fs, o, n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// openUncached is newUncached for who expects that a replica may not open.
+func openUncached(fs vfs.FS, o Options, n int) (*Catalog, error) {
 	cache := NewCache(1, 0)
 	defer cache.Close() // the replicas hold it, too
 	c := New(o)
@@ -216,10 +225,10 @@ func newUncached(t *testing.T, fs vfs.FS, o Options, n int) *Catalog {
 			err = c.Attach(r, fmt.Sprint("d", i))
 		}
 		if err != nil {
-			t.Fatal(err)
+			return nil, errors.Join(err, c.Close())
 		}
 	}
-	return c
+	return c, nil
 }
 
 func newCatalogNoCleanup(t *testing.T, fs vfs.FS, o Options, n int) *Catalog {
