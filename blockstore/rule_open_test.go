@@ -339,7 +339,9 @@ func TestRebuildTakesTheCheckpoint(t *testing.T) {
 // its segment still goes on to it.
 func TestRebuildKeepsWhatWasSettled(t *testing.T) {
 	o, fsys := ruleOptions(t, 2, 1)
+	o.EventGather = time.Hour // a batch of events behind the put's would be the last
 	p := rulePool(t, o)
+	wantReplicas(t, p)
 	putBytes(t, p, "bucket", "last", []byte("x"))
 	must(t, replicated(t.Context(), p))
 	lsn, seg, stripes := p.acked.Load(), p.journal.seg.id, p.journal.seg.next
