@@ -46,7 +46,7 @@ func newFaultRun(in *injector) (*faultRun, error) {
 	r.o = Options{
 		Init: true, FS: fsys, Dirs: dirsOf(3, "/pool"), Parity: 1, SegmentBytes: 512 << 10, MemoryBytes: 16 << 20,
 		Logger: testLogger(), Rand: rand.NewChaCha8([32]byte{1}),
-		Patience: 15 * time.Second, PresencePeriod: 20 * time.Millisecond,
+		Patience: calmPatience, PresencePeriod: 20 * time.Millisecond,
 		EventGather: time.Hour, // what the log reads and writes at its own time would make a call site's turn a matter of luck
 	}
 	if in.fault.hangs {
@@ -178,7 +178,11 @@ func withoutRotten(o Options, err error) (Options, bool) {
 
 // openOnce opens the pool under a watch: what hangs is let go after a while.
 func (r *faultRun) openOnce(ctx context.Context, o Options) (*Pool, error) {
-	stop := context.AfterFunc(after(ctx, 2*time.Second), func() {
+	wait := 2 * time.Second
+	if r.in.fault.hangs {
+		wait += 2 * r.in.patience
+	}
+	stop := context.AfterFunc(after(ctx, wait), func() {
 		if r.fsys.Hung() > 0 {
 			r.in.note("open waited for a drive that hangs")
 			r.fsys.ReleaseHung()
@@ -196,6 +200,9 @@ func after(ctx context.Context, d time.Duration) context.Context {
 	return ctx
 }
 
+// shownAfter is when a drive that hangs counts as not shown in the status.
+const shownAfter = 2 * time.Minute
+
 // close closes the pool, and lets go what hangs, which no process can.
 func (r *faultRun) close() error {
 	s, err := r.pool.Status(context.Background())
@@ -204,7 +211,7 @@ func (r *faultRun) close() error {
 	}
 	r.seen = append(r.seen, s)
 	// What hangs where nobody waits for it shows when the pool's patience has passed.
-	for began := time.Now(); r.in.fault.hangs && r.in.hit() && r.shouldShow() && !r.shown() && time.Since(began) < 20*time.Second; {
+	for began := time.Now(); r.in.fault.hangs && r.in.hit() && r.shouldShow() && !r.shown() && time.Since(began) < shownAfter; {
 		time.Sleep(5 * time.Millisecond)
 		if s, err = r.pool.Status(context.Background()); err != nil {
 			return fmt.Errorf("status: %w", err)

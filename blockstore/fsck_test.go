@@ -16,7 +16,7 @@ import (
 // every way to store one, and closes it.
 func checkedPool(t *testing.T) Options {
 	t.Helper()
-	o := Options{Dirs: dirsOf(6, t.TempDir()), Init: true, Logger: testLogger()}
+	o := Options{Dirs: dirsOf(6, t.TempDir()), Init: true, Logger: testLogger(), Patience: calmPatience}
 	p := openPool(t, o)
 	if err := p.CreateBucket(t.Context(), "bucket"); err != nil {
 		t.Fatal(err)

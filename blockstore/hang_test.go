@@ -94,6 +94,10 @@ func serving(t *testing.T, p *Pool) int {
 // busy allows, on which drives that are well are slow, too.
 const hangPatience = 2 * time.Second
 
+// calmPatience is the Patience of tests that no drive hangs in: no machine is so busy
+// that a drive that is well takes that long.
+const calmPatience = 5 * time.Minute
+
 // waitFor waits until ok, as long as anything may take on a busy machine.
 func waitFor(t *testing.T, what string, ok func() bool) {
 	t.Helper()

@@ -114,7 +114,7 @@ func TestTricklingUploads(t *testing.T) {
 // TestMorePutsThanMemory: more large objects at once than the budget holds
 // stripes for, read back at once: all complete.
 func TestMorePutsThanMemory(t *testing.T) {
-	p, o, fsys := poolWithBucket(t, 6, func(o *Options) { o.MemoryBytes = 4 << 20; o.Patience = time.Minute })
+	p, o, fsys := poolWithBucket(t, 6, func(o *Options) { o.MemoryBytes = 4 << 20 })
 	each := func(what string, do func(i int) error) {
 		var wg sync.WaitGroup
 		for i := range 40 {

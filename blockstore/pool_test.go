@@ -73,6 +73,9 @@ func openPool(t *testing.T, o Options) *Pool {
 	if o.Logger == nil {
 		o.Logger = testLogger()
 	}
+	if o.Patience == 0 {
+		o.Patience = calmPatience
+	}
 	p, err := Open(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
@@ -135,7 +138,7 @@ func memOptions(t *testing.T, n int) (Options, *faultfs.FS) {
 	if err := fsys.MkdirAll("/pool", 0o700); err != nil {
 		t.Fatal(err)
 	}
-	return Options{Init: true, FS: fsys, Dirs: dirsOf(n, "/pool")}, fsys
+	return Options{Init: true, FS: fsys, Dirs: dirsOf(n, "/pool"), Patience: calmPatience}, fsys
 }
 
 // TestEveryPairOfDrivesGone: any two of six drives leave under load, in each
