@@ -126,7 +126,7 @@ func patiently[T any](patience time.Duration, f func() (T, error), discard func(
 			}
 		}
 	}()
-	late := time.NewTimer(patience)
+	late := countDown(patience, nil)
 	defer late.Stop()
 	select {
 	case r := <-results:

@@ -91,7 +91,7 @@ func (ms *members) writeLabels(targets map[uuid.UUID]*drive.Drive, label func(*d
 		})
 	}
 	got, failed = make(map[uuid.UUID]bool), make(map[uuid.UUID]error)
-	late := time.NewTimer(ms.patience)
+	late := countDown(ms.patience, nil)
 	defer late.Stop()
 	for range targets {
 		select {

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -118,7 +117,7 @@ func (w *blockWriter) makeDurable(ctx context.Context) error {
 		turn.End()
 		done <- err
 	})
-	late := time.NewTimer(w.p.patience)
+	late := countDown(w.p.patience, nil)
 	defer late.Stop()
 	select {
 	case err := <-done:

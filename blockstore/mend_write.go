@@ -92,7 +92,7 @@ func (w *blockWriter) most() int {
 
 // take waits for memory for a run: for a write before to end.
 func (w *blockWriter) take() []byte {
-	late := time.NewTimer(w.p.patience)
+	late := countDown(w.p.patience, nil)
 	defer late.Stop()
 	for {
 		select {
@@ -147,7 +147,7 @@ func (w *blockWriter) flush(ctx context.Context) {
 
 // await waits for one write to end. It says no if none does.
 func (w *blockWriter) await() bool {
-	late := time.NewTimer(w.p.patience)
+	late := countDown(w.p.patience, nil)
 	defer late.Stop()
 	select {
 	case err := <-w.results:

@@ -23,7 +23,7 @@ type output struct {
 	hung    uint64 // files given up on
 	queues  []chan *fileWork
 	results chan ioResult // one per file when its queue is closed and done
-	late    *time.Timer   // of sends to queues that are full
+	late    *countdown    // of sends to queues that are full
 }
 
 // newOutput prepares writes to a segment, with up to depth operations under
@@ -58,11 +58,7 @@ func (o *output) send(w *fileWork) bool {
 		return true
 	default:
 	}
-	if o.late == nil {
-		o.late = time.NewTimer(o.p.patience)
-	} else {
-		o.late.Reset(o.p.patience)
-	}
+	o.late = o.late.again(o.p.patience)
 	defer o.late.Stop()
 	select {
 	case q <- w:
@@ -190,7 +186,7 @@ func (o *output) release() {
 func (o *output) wait(patience time.Duration) map[uuid.UUID]error {
 	bad := make(map[uuid.UUID]error)
 	answered := make(map[uuid.UUID]bool)
-	late := time.NewTimer(patience)
+	late := countDown(patience, nil)
 	defer late.Stop()
 	for i, id := range o.seg.drives {
 		if o.hung&(1<<i) != 0 {

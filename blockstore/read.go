@@ -348,7 +348,7 @@ func (p *Pool) readHung(id uuid.UUID) {
 func (p *Pool) readColumn(ctx context.Context, at stripeAt, c *column) {
 	col := drive.ColumnOf(c.stored, at.d, at.seg.k)
 	index := at.seg.fileOf(col, at.no)
-	patient, cancel := context.WithTimeout(ctx, p.patience+p.patience/lateShare) // longer than watchStuck's
+	patient, cancel := withPatience(ctx, p.patience+p.patience/lateShare) // longer than watchStuck's
 	defer cancel()
 	f, err := p.file(patient, at.seg, index, c.leftOut)
 	if err != nil {

@@ -206,7 +206,7 @@ func (w *window) read(b []byte, off int64) error {
 		}
 		defer turn.End()
 	}
-	ctx, cancel := context.WithTimeout(w.ctx, w.late)
+	ctx, cancel := withPatience(w.ctx, w.late)
 	defer cancel()
 	err := w.f.ReadAt(ctx, b, off, w.hold)
 	if err != nil && ctx.Err() != nil && w.ctx.Err() == nil {

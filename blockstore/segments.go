@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -122,7 +121,7 @@ func (p *Pool) createFiles(v *membership, seg *segment) map[uuid.UUID]error {
 		})
 	}
 	bad := make(map[uuid.UUID]error)
-	late := time.NewTimer(p.patience)
+	late := countDown(p.patience, nil)
 	defer late.Stop()
 	seen := make(map[int]bool)
 	// What comes when nobody waits any more is of a segment that is given up.
@@ -192,12 +191,12 @@ func (p *Pool) file(ctx context.Context, seg *segment, index int, leftOut bool) 
 	}
 	result := make(chan opened, 1)
 	p.wg.Go(func() {
-		hung := time.AfterFunc(p.patience, func() { p.readHung(id) }) // whoever waits still
+		hung := countDown(p.patience, func() { p.readHung(id) }) // whoever waits still
 		defer hung.Stop()
 		f, err := p.openFile(d, seg, index)
 		result <- opened{f, err}
 	})
-	late := time.NewTimer(p.patience)
+	late := countDown(p.patience, nil)
 	defer late.Stop()
 	select {
 	case o := <-result:

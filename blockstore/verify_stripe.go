@@ -148,7 +148,7 @@ func (v *verification) read(ctx context.Context, at stripeAt, cols []*column) {
 		mine.buf.Hold()
 		v.p.wg.Go(func() {
 			defer mine.buf.Release()
-			hung := time.AfterFunc(v.p.patience, func() { v.p.readHung(at.seg.driveOf(col, at.no)) })
+			hung := countDown(v.p.patience, func() { v.p.readHung(at.seg.driveOf(col, at.no)) })
 			block, err := v.readBlock(ctx, at, col, &mine)
 			turn.End()
 			hung.Stop()
@@ -160,7 +160,7 @@ func (v *verification) read(ctx context.Context, at stripeAt, cols []*column) {
 			result <- mine
 		})
 	}
-	late := time.NewTimer(2 * v.p.patience)
+	late := countDown(2*v.p.patience, nil)
 	defer late.Stop()
 	isLate := false
 	for i, c := range cols {
@@ -186,7 +186,7 @@ func (v *verification) read(ctx context.Context, at stripeAt, cols []*column) {
 func (v *verification) readBlock(ctx context.Context, at stripeAt, col int, c *column) ([]byte, error) {
 	start, size := drive.PayloadStart(at.seg.kind, at.d, at.seg.m, at.length), int(drive.BlockBytes(at.seg.kind, at.d, at.seg.m, at.length))
 	b := c.buf.b[v.p.mem.payloadAt-start:][:size]
-	patient, cancel := context.WithTimeout(ctx, v.p.patience+v.p.patience/lateShare) // after readHung
+	patient, cancel := withPatience(ctx, v.p.patience+v.p.patience/lateShare) // after readHung
 	defer cancel()
 	var err error
 	for range 3 {

@@ -75,8 +75,10 @@ func (p *Pool) watchNew() {
 // watchStuck leaves out the drives on which a write, sync or read exhausts the
 // pool's patience, whoever waits for it or for the memory that it holds.
 func (p *Pool) watchStuck() {
-	tick := time.NewTicker(p.patience / stuckShare)
+	between := p.patience / stuckShare
+	tick := time.NewTicker(between)
 	defer tick.Stop()
+	writing, reading := make(map[uuid.UUID]watched), make(map[uuid.UUID]watched)
 	for {
 		select {
 		case <-tick.C:
@@ -84,9 +86,11 @@ func (p *Pool) watchStuck() {
 			return
 		}
 		for id, d := range p.members.now().here() {
-			if d.Stuck() > p.patience {
+			writing[id] = writing[id].look(d.Stuck(), between)
+			reading[id] = reading[id].look(d.StuckReading(), between)
+			if time.Duration(writing[id]) > p.patience {
 				p.hung(id)
-			} else if d.StuckReading() > p.patience {
+			} else if time.Duration(reading[id]) > p.patience {
 				p.readHung(id)
 			}
 		}
