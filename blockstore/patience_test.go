@@ -2,6 +2,7 @@ package blockstore
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,14 +24,14 @@ func ranOut(c *countdown) bool {
 func TestPatienceLasts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const patience = 15 * time.Second
-		called := 0
-		c := countDown(patience, func() { called++ })
+		var called atomic.Int32
+		c := countDown(patience, func() { called.Add(1) })
 		time.Sleep(patience - 1)
-		if ranOut(c) || called != 0 {
+		if ranOut(c) || called.Load() != 0 {
 			t.Fatal("it ran out early")
 		}
-		if time.Sleep(1 + patienceShares); !ranOut(c) || called != 1 {
-			t.Fatalf("it did not run out, or called %d times", called)
+		if time.Sleep(1 + patienceShares); !ranOut(c) || called.Load() != 1 {
+			t.Fatalf("it did not run out, or called %d times", called.Load())
 		}
 		c.Stop()
 
