@@ -242,9 +242,11 @@ func (u *upload) waiting(do func()) {
 	u.wait.held.Store(int64(len(u.cols)))
 	u.wait.begin()
 	u.mu.Unlock()
+	defer func() { // after a panic, too: who gives the memory back unlocks mu
+		u.mu.Lock()
+		u.wait.end()
+	}()
 	do()
-	u.mu.Lock()
-	u.wait.end()
 }
 
 // came keeps account of a read.

@@ -3,6 +3,7 @@ package api
 import (
 	"errors"
 	"io"
+	"net"
 	"os"
 	"syscall"
 )
@@ -86,7 +87,11 @@ func (c *stallConn) await() error {
 // prepareRaw says whether the connection can be read from without waiting. One goroutine at a time reads.
 func (c *stallConn) prepareRaw() bool {
 	if c.raw == nil {
-		if conn, ok := c.Conn.(syscall.Conn); ok {
+		// Only these: what embeds one of them may have a Read of its own, which must not be read past.
+		switch conn := c.Conn.(type) {
+		case *net.TCPConn:
+			c.raw = newRawReader(conn)
+		case *net.UnixConn:
 			c.raw = newRawReader(conn)
 		}
 	}

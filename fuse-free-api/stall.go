@@ -179,7 +179,7 @@ func paced(handler http.Handler, stall time.Duration, requests *sync.Pool, w htt
 		}
 		paced.r.Body = &paced.body
 		handler.ServeHTTP(w, &paced.r)
-		*paced = pacedRequest{} // not after a panic: then it is not known how far the handler was
+		*paced = pacedRequest{} // a panic that comes up to here leaves it to the garbage collector
 		requests.Put(paced)
 		return
 	}

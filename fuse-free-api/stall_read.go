@@ -51,7 +51,9 @@ func (c *stallConn) Read(p []byte) (int, error) {
 			return 0, err
 		}
 		var n int
-		if immediate {
+		// net/http listens for the client to leave with reads of one byte, from the body's end on, and begins before
+		// the body's last Read has returned. Those must wait: told that nothing is there, it would listen no more.
+		if immediate && len(p) > 1 {
 			n, err = c.raw.readNow(p)
 		} else {
 			n, err = c.Conn.Read(p)
