@@ -31,7 +31,7 @@ func (s *Stored) Rebuild() bench.Side {
 		group.SetLimit(rebuildWorkers)
 		for _, id := range segments {
 			group.Go(func() error {
-				if _, err := s.pool.Mend(inner, id, blockstore.MendOptions{}); err != nil {
+				if _, err := looked(inner, func() (blockstore.MendReport, error) { return s.pool.Mend(inner, id, blockstore.MendOptions{}) }); err != nil {
 					return fmt.Errorf("segment %v: %w", id, err)
 				}
 				return nil
@@ -79,7 +79,9 @@ func (s *Stored) walkOnce(ctx context.Context) error {
 	var group errgroup.Group
 	for _, id := range segments[:min(rebuildWorkers, len(segments))] {
 		group.Go(func() error {
-			_, err := s.pool.Mend(ctx, id, blockstore.MendOptions{ReadOnly: true})
+			_, err := looked(ctx, func() (blockstore.MendReport, error) {
+				return s.pool.Mend(ctx, id, blockstore.MendOptions{ReadOnly: true})
+			})
 			return err
 		})
 	}

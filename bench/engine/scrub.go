@@ -31,7 +31,9 @@ func (s *Stored) Scrub() bench.Side {
 		}
 		began, cpu := time.Now(), bench.OwnCPU()
 		for _, id := range s.pool.Segments() {
-			report, err := s.pool.Mend(ctx, id, blockstore.MendOptions{Records: true, Names: true})
+			report, err := looked(ctx, func() (blockstore.MendReport, error) {
+				return s.pool.Mend(ctx, id, blockstore.MendOptions{Records: true, Names: true})
+			})
 			if err == nil && len(report.Findings) > 0 {
 				err = errors.New(report.Findings[0].Text)
 			}

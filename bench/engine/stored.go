@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -100,6 +101,22 @@ func (s *Stored) forget() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// looked mends a segment as soon as the pool has looked at what its drives hold of it, as it does by itself once it is
+// open.
+func looked(ctx context.Context, mend func() (blockstore.MendReport, error)) (blockstore.MendReport, error) {
+	for {
+		report, err := mend()
+		if !errors.Is(err, blockstore.ErrSegmentBusy) {
+			return report, err
+		}
+		select {
+		case <-ctx.Done():
+			return report, ctx.Err()
+		case <-time.After(time.Millisecond):
+		}
+	}
 }
 
 // Pool is the pool, until the next run of a side.
