@@ -84,7 +84,7 @@ func TestRounds(t *testing.T) {
 	body := randomBytes((Lanes + 1) * roundBytes)
 	eachGroup(t, func(t *testing.T, g *Group) {
 		if g.together == nil {
-			t.Skip("it takes no streams together")
+			t.Skip("these streams are hashed each by itself: there are no rounds")
 		}
 		for n := 1; n <= Lanes; n++ {
 			for _, blocks := range []int{1, 2, 7, 100} {
@@ -115,7 +115,7 @@ func TestRoundsAllocateNothing(t *testing.T) {
 	body := randomBytes(roundBytes)
 	eachGroup(t, func(t *testing.T, g *Group) {
 		if g.together == nil {
-			t.Skip("it takes no streams together")
+			t.Skip("these streams are hashed each by itself: there are no rounds")
 		}
 		streams := make([]*digest, Lanes)
 		for i := range streams {
