@@ -59,7 +59,8 @@ func (p *Pool) reconcile(ctx context.Context, d *drive.Drive) error {
 	}
 	p.distrusted.meet(d)
 	since, doubted := p.distrusted.of(d.ID())
-	r := reconciler{p: p, d: d, since: since, doubted: doubted, work: p.background(p.lookKind(d.ID()))}
+	r := reconciler{p: p, d: d, since: since, doubted: doubted}
+	r.begin()
 	err := r.run(ctx)
 	r.work.End()
 	if err == nil && doubted {
@@ -85,8 +86,22 @@ type reconciler struct {
 	d       *drive.Drive
 	since   uint32 // files of segments from that epoch on lack something
 	doubted bool   // the drive may have been set back
+	kind    yield.Kind
 	work    *yield.Work
 	count   reconciled
+}
+
+// begin begins the work, or goes on with it as what it now is: while a drive is looked at, it may come to take part, or
+// others to fail.
+func (r *reconciler) begin() {
+	kind := r.p.lookKind(r.d.ID())
+	if r.work != nil && kind == r.kind {
+		return
+	}
+	if r.work != nil {
+		r.work.End()
+	}
+	r.kind, r.work = kind, r.p.background(kind)
 }
 
 // turn waits until an operation on the drive may begin (R18).
@@ -117,6 +132,7 @@ func (r *reconciler) run(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		r.begin()
 		if err := r.lookAt(ctx, s); err != nil {
 			return err
 		}
@@ -125,6 +141,7 @@ func (r *reconciler) run(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		r.begin()
 		if err := r.weed(ctx, id); err != nil {
 			return err
 		}

@@ -1,7 +1,9 @@
 package blockstore
 
 import (
+	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -155,5 +157,41 @@ func TestWhatReconcilingYields(t *testing.T) {
 		if got := w.p.lookKind(id); got != kind {
 			t.Errorf("%d drives away: kind %d, not %d", i+1, got, kind)
 		}
+	}
+}
+
+// TestReconcileBecomesUrgent: a drive that is held against the table when the last others that may fail do waits for
+// clients no longer.
+func TestReconcileBecomesUrgent(t *testing.T) {
+	w := openWorld(t, shape{4, 2, 6})
+	for i := range 16 {
+		w.mustPut(t, fmt.Sprintf("k%03d", i), 70_000)
+		must(t, w.p.SealOpen(t.Context()))
+	}
+	members := w.p.members.now().label.Members
+	_, err := w.p.FailDrive(t.Context(), members[1].ID.String(), ChangeOptions{})
+	must(t, err)
+	must(t, w.p.closeDrive(members[1].ID, w.p.members.now().drives[members[1].ID]))
+	d, err := drive.Open(drive.Options{FS: w.fs}, w.dirs[1])
+	must(t, err)
+	defer d.Close()
+	second := make(chan struct{})
+	var first sync.Once
+	w.fs.SetHook(func(op faultfs.Op) (f faultfs.Fault) {
+		if op.Below(w.dirs[1] + "/segments/") {
+			first.Do(func() { <-second })
+		}
+		return f
+	})
+	go func() {
+		defer close(second)
+		if _, err := w.p.FailDrive(t.Context(), members[2].ID.String(), ChangeOptions{}); err != nil {
+			t.Error(err)
+		}
+	}()
+	turns := w.beside(func() { must(t, w.p.reconcile(t.Context(), d)) })
+	w.fs.SetHook(nil)
+	if files := int64(len(w.p.Segments())); turns >= files {
+		t.Errorf("%d turns were taken, for %d files", turns, files)
 	}
 }

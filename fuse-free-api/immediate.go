@@ -120,11 +120,11 @@ func newRawReader(conn syscall.Conn) *rawReader {
 	}
 	var first [1]byte
 	r.look = func(fd uintptr) bool {
-		_, err := again(func() (int, error) {
+		_, r.err = again(func() (int, error) {
 			n, _, err := syscall.Recvfrom(int(fd), first[:], syscall.MSG_PEEK)
 			return n, err
 		})
-		return !errors.Is(err, syscall.EAGAIN) // whatever else it is, a read says
+		return !errors.Is(r.err, syscall.EAGAIN)
 	}
 	return r
 }
@@ -161,5 +161,10 @@ func (r *rawReader) readNow(p []byte) (int, error) {
 }
 
 // await looks before it waits: the poller tells of what comes from then on, and of what was there already it may have told
-// before.
-func (r *rawReader) await() error { return r.conn.Read(r.look) }
+// before. What has gone wrong with a socket is told once, and so by whoever asks first: a read behind it finds its end.
+func (r *rawReader) await() error {
+	if err := r.conn.Read(r.look); err != nil {
+		return err
+	}
+	return os.NewSyscallError("recvfrom", r.err)
+}

@@ -2,11 +2,13 @@ package api
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -101,5 +103,25 @@ func TestBodiesThatAreNotTheConnections(t *testing.T) {
 	send(t, g.objects, "PUT", head+"Content-Length: 5\r\n\r\nhello").want(t, 200, "")
 	if n := g.store.immediate.Load(); n != 1 {
 		t.Errorf("%d plain bodies of 1 were read without waiting", n)
+	}
+}
+
+// What has gone wrong with a connection is said by who waits for it, since the socket tells it once.
+func TestAwaitSaysWhatWentWrong(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	client := dial(t, l.Addr().String())
+	conn, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = client.SetLinger(0) // it resets the connection
+	client.Close()
+	if err := newRawReader(conn.(*net.TCPConn)).await(); !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("await: %v", err)
 	}
 }
