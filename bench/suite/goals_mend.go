@@ -41,7 +41,7 @@ func rebuilding() family {
 	const read, buffered, direct, bare = "read limit, ", "write limit, buffered, ", "write limit, direct, ", "bare copy, "
 	for _, size := range object {
 		write := rate(size, buffered)
-		write.or = direct + path(size)
+		write.or = []string{direct + path(size)}
 		f.rows = append(f.rows, row{
 			path: path(size), figure: "rate", of: "min(read, write) limit", unit: bench.BytesPerSecond,
 			got: rate(size, ""), limit: []pick{rate(size, read), write}, bound: 0.80,

@@ -13,7 +13,7 @@ func mediumPut() family {
 	const (
 		unsigned = "PUT 1 MiB, 8 clients, MD5, unsigned payload"
 		signed   = "PUT 1 MiB, 8 clients, MD5, signed payload"
-		md5      = "MD5 alone"
+		md5      = "crypto/md5 alone"
 	)
 	cost := func(got string) row {
 		return row{path: got, figure: "server CPU per GiB", of: md5, unit: bench.SecondsPerGiB,
@@ -39,7 +39,7 @@ func mediumPut() family {
 
 // largePut is one stream, which MD5 holds up.
 func largePut() family {
-	const put, md5 = "PUT 64 MiB, 1 client, MD5", "MD5 alone"
+	const put, md5 = "PUT 64 MiB, 1 client, MD5", "crypto/md5 alone"
 	return family{
 		name: put, seconds: 10, room: 5 * gib,
 		rows: []row{{
@@ -65,7 +65,7 @@ func fastPut() family {
 		rows: []row{
 			{
 				path: put, figure: "rate", of: "lower of HTTP limit and write limit", unit: bench.BytesPerSecond,
-				got: pick{side: put, figure: bench.ByteRate}, limit: []pick{{side: bare, figure: bench.ByteRate}, {side: buffered, figure: bench.ByteRate, or: direct}}, bound: 0.80,
+				got: pick{side: put, figure: bench.ByteRate}, limit: []pick{{side: bare, figure: bench.ByteRate}, {side: buffered, figure: bench.ByteRate, or: []string{direct}}}, bound: 0.80,
 				about: "the write limit is (k+m)/k of the bytes to new files on the same drives, synced (fdatasync): the better of buffered and O_DIRECT",
 			},
 			{

@@ -27,9 +27,9 @@ type row struct {
 type pick struct {
 	side   string
 	figure bench.Figure
-	// or is another way to do the same, if there is one: of limits that lie in
-	// how it is done, the better way of each round counts. It need not have been measured.
-	or string
+	// or are other ways to do the same, if there are any: of limits that lie in
+	// how it is done, the best way of each round counts. They need not have been measured.
+	or []string
 }
 
 // name is what Only looks into.
@@ -43,10 +43,7 @@ func (r row) matches(only string) bool {
 func (r row) sides() []string {
 	names := []string{r.got.side}
 	for _, p := range r.limit {
-		names = append(names, p.side)
-		if p.or != "" {
-			names = append(names, p.or)
-		}
+		names = append(append(names, p.side), p.or...)
 	}
 	return names
 }
@@ -57,9 +54,11 @@ func (r row) goal(series map[string]bench.Series) bench.Goal {
 	value, limit := slices.Clone(got), []float64(nil)
 	for _, p := range r.limit {
 		these := values(p, series)
-		other := values(pick{side: p.or, figure: p.figure}, series)
-		for i := range min(len(these), len(other)) {
-			these[i] = max(these[i], other[i])
+		for _, way := range p.or {
+			other := values(pick{side: way, figure: p.figure}, series)
+			for i := range min(len(these), len(other)) {
+				these[i] = max(these[i], other[i])
+			}
 		}
 		if limit == nil {
 			limit = these

@@ -153,7 +153,7 @@ func TestBetterWay(t *testing.T) {
 		}
 		return s
 	}
-	r := row{got: pick{side: "a", figure: bytesOf}, bound: 1, limit: []pick{{side: "b", figure: bytesOf}, {side: "c", figure: bytesOf, or: "d"}}}
+	r := row{got: pick{side: "a", figure: bytesOf}, bound: 1, limit: []pick{{side: "b", figure: bytesOf}, {side: "c", figure: bytesOf, or: []string{"d"}}}}
 	series := map[string]bench.Series{"a": at(10, 10, 10), "b": at(100, 100, 20), "c": at(20, 40, 40), "d": at(40, 20, 80)}
 	if g := r.goal(series); g.Value != 0.25 || g.Limit != 40 || g.Most != 0.5 {
 		t.Errorf("%+v", g)
