@@ -29,6 +29,7 @@ func (c *call) headObject() error {
 		return err
 	}
 	c.w.WriteHeader(status)
+	c.over = true
 	return nil
 }
 
@@ -48,6 +49,7 @@ func (c *call) getObject() error {
 	}
 	if status == http.StatusNotModified || part.n == 0 {
 		c.w.WriteHeader(status)
+		c.over = true
 		return nil
 	}
 	if corkedFrom <= part.n && part.n <= corkedTo && c.r.ProtoMajor == 1 {
@@ -62,7 +64,9 @@ func (c *call) getObject() error {
 	case err == nil && body.n != part.n:
 		err = fmt.Errorf("the store gave %d bytes of %d", body.n, part.n)
 	case err == nil:
-		return body.flush()
+		err = body.flush()
+		c.over = err == nil
+		return err
 	}
 	if c.w.status == 0 {
 		// What is said of the object, its checksum say, is not true of an error.
