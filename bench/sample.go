@@ -13,6 +13,9 @@ type Sample struct {
 	Elapsed time.Duration `json:"elapsed"` // ns
 	CPU     time.Duration `json:"cpu"`     // that the measured server took, ns; 0: not known
 
+	// Background is what background work went through meanwhile, bytes; 0: none, or nobody has looked.
+	Background int64 `json:"background,omitempty"`
+
 	// Latency of the operations, ns; 0 where a side has none, or too few to say.
 	P50  time.Duration `json:"p50,omitempty"`
 	P99  time.Duration `json:"p99,omitempty"`
@@ -27,6 +30,9 @@ func OpsRate(s Sample) float64 { return float64(s.Ops) / s.Elapsed.Seconds() }
 
 // ByteRate is bytes per second.
 func ByteRate(s Sample) float64 { return float64(s.Bytes) / s.Elapsed.Seconds() }
+
+// BackgroundRate is bytes per second of background work.
+func BackgroundRate(s Sample) float64 { return float64(s.Background) / s.Elapsed.Seconds() }
 
 // CPUPerOp is seconds of the server's CPU per operation.
 func CPUPerOp(s Sample) float64 { return s.CPU.Seconds() / float64(s.Ops) }

@@ -20,6 +20,9 @@ type Turns struct {
 	Span   time.Duration // of each run; 0: 1 s
 	// Warm is how long each side runs before the first round; 0: a third of Span.
 	Warm time.Duration
+	// Mirrored has every second round go from the last side to the first (A B B A …). What a side leaves behind then
+	// does not always meet the same one.
+	Mirrored bool
 	// Told is called before each run, with the number of runs done and in all; nil: nobody is told.
 	Told func(side string, done, all int)
 }
@@ -43,9 +46,14 @@ func InTurn(ctx context.Context, t Turns, sides ...Side) ([]Series, error) {
 		}
 	}
 	for round := range t.Rounds {
-		for i, side := range sides {
+		for turn := range sides {
+			i := turn
+			if t.Mirrored && round%2 == 1 {
+				i = len(sides) - 1 - turn
+			}
+			side := sides[i]
 			if t.Told != nil {
-				t.Told(side.Name, round*len(sides)+i, t.Rounds*len(sides))
+				t.Told(side.Name, round*len(sides)+turn, t.Rounds*len(sides))
 			}
 			sample, err := side.Run(ctx, t.Span)
 			if err != nil {

@@ -44,11 +44,13 @@ type poolState struct {
 		State        string `json:"state"`
 		Reason       string `json:"reason"`
 		SegmentsLeft int    `json:"segments_left"`
+		BytesDone    int64  `json:"bytes_done"` // written, since it began
 	} `json:"rebuild"`
 	Scrub struct {
 		State   string `json:"state"`
 		Reason  string `json:"reason"`
 		Running bool   `json:"running"`
+		Read    int64  `json:"bytes_read"` // since it began
 	} `json:"scrub"`
 }
 

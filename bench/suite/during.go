@@ -18,6 +18,7 @@ func (p *pool) duringScrub(side bench.Side) bench.Side {
 		name:   "a scrub",
 		goesOn: func(s poolState) bool { return s.Scrub.State == "running" },
 		over:   func(s poolState) bool { return !s.Scrub.Running },
+		done:   func(s poolState) int64 { return s.Scrub.Read },
 		begin: func(ctx context.Context) error {
 			err := p.admin.startScrub(ctx)
 			if isConflict(err) { // it has begun again by itself, or goes on
@@ -41,6 +42,7 @@ func (p *pool) duringRebuild(side bench.Side) bench.Side {
 		name:   "a rebuild",
 		goesOn: func(s poolState) bool { return s.Rebuild.State == "running" },
 		over:   poolState.whole,
+		done:   func(s poolState) int64 { return s.Rebuild.BytesDone },
 		begin:  p.replaceNext,
 		end:    func(context.Context) error { return nil },
 	})
@@ -77,10 +79,12 @@ func (p *pool) replaceNext(ctx context.Context) error {
 type work struct {
 	name         string
 	goesOn, over func(poolState) bool
+	done         func(poolState) int64 // bytes so far, from 0 each time it is begun
 	begin, end   func(ctx context.Context) error
 }
 
-// during runs the side while the work goes on, from when it does; each time it is over it is begun again.
+// during runs the side while the work goes on, from when it does; each time it is over it is begun again. The samples
+// have what of it was done meanwhile.
 func (p *pool) during(side bench.Side, w work) bench.Side {
 	run := func(ctx context.Context, span time.Duration) (bench.Sample, error) {
 		if err := p.set(ctx, w); err != nil {
@@ -88,12 +92,14 @@ func (p *pool) during(side bench.Side, w work) bench.Side {
 		}
 		inner, cancel := context.WithCancel(ctx)
 		kept := make(chan error, 1)
-		go func() { kept <- p.keep(inner, w) }()
+		var progress progress
+		go func() { kept <- p.keep(inner, w, &progress) }()
 		sample, err := side.Run(ctx, span)
 		cancel()
 		if kept := <-kept; !errors.Is(kept, context.Canceled) {
 			err = errors.Join(err, named(w.name, kept))
 		}
+		sample.Background = progress.bytes
 		err = errors.Join(err, w.end(ctx))
 		if err != nil {
 			return sample, err
@@ -125,10 +131,28 @@ func (p *pool) set(ctx context.Context, w work) error {
 // beginAtMost is how long work that was begun may still look as if it were over.
 const beginAtMost = time.Second
 
+// progress adds up what work has done. What it does from the last look to its end is not known, so that it is a little
+// more in truth.
+type progress struct {
+	bytes, last int64
+	begun       bool
+}
+
+// see takes what the work has done since it began. Where that is less than it was, it has been begun again.
+func (p *progress) see(done int64) {
+	if p.begun && done > p.last {
+		p.bytes += done - p.last
+	}
+	p.last, p.begun = done, true
+}
+
 // keep has the work go on until ctx ends.
-func (p *pool) keep(ctx context.Context, w work) error {
+func (p *pool) keep(ctx context.Context, w work, progress *progress) error {
 	for {
 		s, err := p.admin.status(ctx)
+		if err == nil {
+			progress.see(w.done(s))
+		}
 		if err == nil && w.over(s) {
 			err = p.set(context.WithoutCancel(ctx), w) // wholly or not at all
 		}

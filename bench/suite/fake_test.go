@@ -136,10 +136,13 @@ func (s *fakeState) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(map[string]any{
 		"pool":    map[string]any{"data": len(s.dirs) - s.parity, "parity": s.parity, "width": len(s.dirs)},
 		"drives":  drives,
-		"rebuild": map[string]any{"state": state(s.rebuild > 0, "running", "idle")},
-		"scrub":   map[string]any{"state": state(s.scrub > 0, "running", "idle"), "running": s.scrub > 0},
+		"rebuild": map[string]any{"state": state(s.rebuild > 0, "running", "idle"), "bytes_done": fakeDone(s.rebuild)},
+		"scrub":   map[string]any{"state": state(s.scrub > 0, "running", "idle"), "running": s.scrub > 0, "bytes_read": fakeDone(s.scrub)},
 	})
 }
+
+// fakeDone is what has been done of work with so many looks left, bytes.
+func fakeDone(left int) int64 { return int64(fakeLooks-left) << 20 }
 
 func state(is bool, yes, no string) string {
 	if is {

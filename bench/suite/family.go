@@ -39,6 +39,11 @@ type player struct {
 
 // contest runs those of the players that are wanted in turn, for so long each time.
 func (s *stage) contest(ctx context.Context, span time.Duration, players ...player) (map[string]bench.Series, error) {
+	return s.contestIn(ctx, s.turns(span), players...)
+}
+
+// contestIn is contest in turns that the caller has set.
+func (s *stage) contestIn(ctx context.Context, turns bench.Turns, players ...player) (map[string]bench.Series, error) {
 	var sides []bench.Side
 	var names []string
 	for _, p := range players {
@@ -53,7 +58,7 @@ func (s *stage) contest(ctx context.Context, span time.Duration, players ...play
 		side.Name = p.name
 		sides, names = append(sides, side), append(names, p.name)
 	}
-	list, err := bench.InTurn(ctx, s.turns(span), sides...)
+	list, err := bench.InTurn(ctx, turns, sides...)
 	if err != nil {
 		return nil, err
 	}

@@ -2,12 +2,14 @@ package suite
 
 import (
 	"context"
+	"fmt"
+	"time"
 
 	"github.com/holdfast-storage/holdfast/bench"
 	"github.com/holdfast-storage/holdfast/bench/s3"
 )
 
-// foreground is what clients notice of background work. One daemon takes turns:
+// foreground is what clients notice of background work, and how much of it is done meanwhile. One daemon takes turns:
 // idle, filling a drive that has just been replaced, scrubbing. Before a turn
 // ends the next one waits until the rebuild is done, or the scrub stopped.
 func foreground() family {
@@ -17,9 +19,16 @@ func foreground() family {
 			got: pick{side: path, figure: bench.P99}, limit: []pick{{side: idle, figure: bench.P99}}, bound: bound, atMost: true,
 			about: "70/30 mix of 4 KiB, 8 clients; no cap on the work"}
 	}
+	meanwhile := func(path, about string) row {
+		return row{path: path, figure: "rate of the work meanwhile", unit: bench.BytesPerSecond, beside: true,
+			got: pick{side: path, figure: bench.BackgroundRate}, about: about}
+	}
 	return family{
-		name: "foreground", seconds: 45, room: 4 * gib,
-		rows: []row{slower(rebuild, 2), slower(scrub, 1.2)},
+		name: "foreground", seconds: 36, room: 4 * gib,
+		rows: []row{
+			slower(rebuild, 2), meanwhile(rebuild, "columns written anew"),
+			slower(scrub, 1.2), meanwhile(scrub, "columns read and verified"),
+		},
 		measure: func(ctx context.Context, s *stage) (map[string]bench.Series, error) {
 			p, err := s.pool(ctx)
 			if err != nil {
@@ -33,9 +42,31 @@ func foreground() family {
 			if err != nil {
 				return nil, err
 			}
-			return s.contest(ctx, spanOps, these(idle, side), these(rebuild, p.duringRebuild(side)), these(scrub, p.duringScrub(side)))
+			turns := s.turns(spanOps)
+			turns.Mirrored = true // else idle had the scrub before it each time, and what that leaves to be done
+			series, err := s.contestIn(ctx, turns, these(idle, side), these(rebuild, p.duringRebuild(side)), these(scrub, p.duringScrub(side)))
+			if err != nil {
+				return nil, err
+			}
+			for _, name := range []string{rebuild, scrub} {
+				if err := atWork(series[name]); err != nil {
+					return nil, named(name, err)
+				}
+			}
+			return series, nil
 		},
 	}
+}
+
+// atWork wants that background work was done in each round: of work that stands still clients notice nothing.
+func atWork(series bench.Series) error {
+	for i, sample := range series.Samples {
+		if sample.Background == 0 {
+			return fmt.Errorf("nothing of it was done in %v, in round %d: what clients noticed says nothing; a longer --span shows whether it stands still",
+				sample.Elapsed.Round(time.Millisecond), i+1)
+		}
+	}
+	return nil
 }
 
 // ballast stores large objects for background work to go through.

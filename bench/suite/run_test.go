@@ -247,7 +247,7 @@ func TestDuring(t *testing.T) {
 			return bench.Sample{Ops: 7}, pause(ctx, span)
 		}})
 		sample, err := side.Run(t.Context(), 10*pollPeriod)
-		if err != nil || sample.Ops != 7 || !strings.Contains(side.Name, name) {
+		if err != nil || sample.Ops != 7 || sample.Background < 1<<20 || !strings.Contains(side.Name, name) {
 			t.Errorf("%s: %+v, %v", side.Name, sample, err)
 		}
 	}
@@ -261,6 +261,33 @@ func TestDuring(t *testing.T) {
 	}
 	if err := p.lose(t.Context(), 2); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestProgress: work that is begun again counts on.
+func TestProgress(t *testing.T) {
+	var p progress
+	for _, done := range []int64{100, 100, 130, 10, 40, 40} {
+		p.see(done)
+	}
+	if p.bytes != 60 {
+		t.Errorf("%d bytes, want 30 of each run", p.bytes)
+	}
+}
+
+// TestAtWork: where background work stands still, it is no comfort that nobody notices it.
+func TestAtWork(t *testing.T) {
+	at := func(background ...int64) (s bench.Series) {
+		for _, b := range background {
+			s.Samples = append(s.Samples, bench.Sample{Background: b, Elapsed: time.Second})
+		}
+		return s
+	}
+	if err := atWork(at(7, 5)); err != nil {
+		t.Error(err)
+	}
+	if err := atWork(at(7, 0)); err == nil || !strings.Contains(err.Error(), "round 2") {
+		t.Errorf("error %v", err)
 	}
 }
 
