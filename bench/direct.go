@@ -10,15 +10,14 @@ const (
 )
 
 // DirectBuffers makes count buffers of so many bytes, whole pages, that may be read into and written from past the
-// page cache. They lie in huge pages where the system has them and they fill some: a disk is read into those up to twice as
+// page cache. They lie in huge pages where the system has them: a disk is read into those up to twice as
 // fast as into single pages, each of which the kernel looks up and holds for itself.
 func DirectBuffers(count, bytes int) [][]byte {
-	all := make([]byte, count*bytes+hugePageBytes)
+	whole := (count*bytes + hugePageBytes - 1) / hugePageBytes * hugePageBytes
+	all := make([]byte, whole+hugePageBytes)
 	skip := int(-uintptr(unsafe.Pointer(unsafe.SliceData(all))) % hugePageBytes)
-	all = all[skip:][:count*bytes]
-	if len(all) >= hugePageBytes {
-		hugePages(all[:len(all)/hugePageBytes*hugePageBytes])
-	}
+	all = all[skip:][:whole]
+	hugePages(all)
 	buffers := make([][]byte, count)
 	for i := range buffers {
 		buffers[i] = all[i*bytes:][:bytes:bytes]

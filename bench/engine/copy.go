@@ -17,16 +17,8 @@ const copyChunk = 1 << 20
 // Copy asks of the drives what [Stored.Rebuild] asks of them, and does nothing
 // else: it reads all files of a segment but one drive's past the page cache,
 // side by side, writes as many bytes as one of them has, syncs them, and reads
-// them back. A run is one drive.
-//
-// Direct: from and into huge pages, with what is written beside what is read, and
-// what was written read back while the next segment is read: nothing waits for
-// anything that it could do without. That is as fast as the drives take a rebuild's
-// reads and writes. Else it is a copy as it is commonly made, through the page cache.
-func (s *Stored) Copy(direct bool) bench.Side {
-	if direct {
-		return s.copyDirect()
-	}
+// them back. A run is one drive. It is a copy as it is commonly made, through the page cache.
+func (s *Stored) Copy() bench.Side {
 	return s.ofDrive("bare copy", func(ctx context.Context, drive string, _ int, name string) (func() error, error) {
 		return nil, copySegment(ctx, s.sources(drive, name, len(s.content.Dirs)), filepath.Join(beside(drive), name))
 	})

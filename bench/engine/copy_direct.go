@@ -15,17 +15,17 @@ import (
 // directRun is what the direct copy writes at a time: no less than a rebuild's largest write.
 const directRun = 4 << 20
 
-// copyDirect is the copy past the page cache: what is written is written beside what is read, and read back beside what
-// is read of the next segment.
-func (s *Stored) copyDirect() bench.Side {
-	var read, back [rebuildWorkers][][directDepth][]byte
-	var blocks [rebuildWorkers][]byte
+// CopyDirect is [Stored.Copy] past the page cache, from and into huge pages, with what is written beside what is read, and
+// what was written read back while the next segment is read: nothing waits for anything that it could do without. That is
+// as fast as the drives take a rebuild's reads and writes, if they are read in the way that suits them.
+func (s *Stored) CopyDirect(way Reading) bench.Side {
+	var read, back [rebuildWorkers][][][]byte
+	blocks := bench.DirectBuffers(rebuildWorkers, directRun)
 	for i := range rebuildWorkers {
-		read[i], back[i] = directBuffers(len(s.content.Dirs)-1), directBuffers(1)
-		blocks[i] = bench.DirectBuffer(directRun)
+		read[i], back[i] = way.buffers(len(s.content.Dirs)-1), way.buffers(1)
 		copy(blocks[i], newBody().random)
 	}
-	return s.ofDrive("bare copy", func(ctx context.Context, drive string, worker int, name string) (after func() error, err error) {
+	return s.ofDrive("bare copy, "+way.String(), func(ctx context.Context, drive string, worker int, name string) (after func() error, err error) {
 		info, err := os.Stat(segmentFile(drive, name))
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, nil

@@ -18,12 +18,12 @@ import (
 // every segment as many files as there are data columns, side by side, past the
 // page cache. Bytes are those of the drive's columns, so that a rebuild can be
 // held against it. A run is one drive.
-func (s *Stored) ReadColumns() bench.Side {
-	var buffers [rebuildWorkers][][directDepth][]byte
+func (s *Stored) ReadColumns(way Reading) bench.Side {
+	var buffers [rebuildWorkers][][][]byte
 	for i := range buffers {
-		buffers[i] = directBuffers(s.data)
+		buffers[i] = way.buffers(s.data)
 	}
-	return s.ofDrive("reading the columns", func(ctx context.Context, drive string, worker int, name string) (func() error, error) {
+	return s.ofDrive("reading the columns, "+way.String(), func(ctx context.Context, drive string, worker int, name string) (func() error, error) {
 		sources := s.sources(drive, name, s.data)
 		return nil, parallel(sources, func(i int, path string) error {
 			_, err := readDirect(ctx, path, buffers[worker][i])
@@ -35,9 +35,8 @@ func (s *Stored) ReadColumns() bench.Side {
 // WriteColumns writes as many bytes as the files of one drive have to new files,
 // and syncs each; direct: past the page cache. A run is one drive.
 func (s *Stored) WriteColumns(direct bool) bench.Side {
-	var blocks [rebuildWorkers][]byte
+	blocks := bench.DirectBuffers(rebuildWorkers, copyChunk)
 	for i := range blocks {
-		blocks[i] = bench.DirectBuffer(copyChunk)
 		copy(blocks[i], newBody().random)
 	}
 	name := "writing the columns, buffered"

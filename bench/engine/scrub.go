@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"slices"
@@ -50,19 +49,12 @@ func (s *Stored) Scrub() bench.Side {
 	}}
 }
 
-// A direct read asks for so many bytes, and each drive has so many of them
-// under way. With one at a time the page cache's own read-ahead was faster.
-const (
-	directChunk = 1 << 20
-	directDepth = 4
-)
-
 // Read reads the files that a scrub reads, past the page cache, and does
 // nothing with what they hold: all drives at the same time, on each one file
 // after the other. A run reads everything once.
-func (s *Stored) Read() bench.Side {
-	buffers := directBuffers(len(s.content.Dirs))
-	return bench.Side{Name: "direct read", Run: func(ctx context.Context, _ time.Duration) (r bench.Sample, err error) {
+func (s *Stored) Read(way Reading) bench.Side {
+	buffers := way.buffers(len(s.content.Dirs))
+	return bench.Side{Name: "direct read, " + way.String(), Run: func(ctx context.Context, _ time.Duration) (r bench.Sample, err error) {
 		var bytes atomic.Int64
 		names := s.sealed()
 		began, cpu := time.Now(), bench.OwnCPU()
@@ -80,38 +72,6 @@ func (s *Stored) Read() bench.Side {
 		r.Bytes, r.Ops = bytes.Load(), int64(len(names))
 		return r, err
 	}}
-}
-
-// directBuffers is memory to read so many files at a time with [readDirect].
-func directBuffers(files int) [][directDepth][]byte {
-	buffers := make([][directDepth][]byte, files)
-	for i, buf := range bench.DirectBuffers(files*directDepth, directChunk) {
-		buffers[i/directDepth][i%directDepth] = buf
-	}
-	return buffers
-}
-
-// readDirect reads a file to its end, past the page cache.
-func readDirect(ctx context.Context, path string, buffers [directDepth][]byte) (int64, error) {
-	f, err := openDirect(path)
-	if err != nil {
-		return 0, err
-	}
-	defer f.Close()
-	var bytes atomic.Int64
-	err = parallel(buffers[:], func(i int, buf []byte) error {
-		for at := int64(i) * directChunk; ; at += directDepth * directChunk {
-			n, err := f.ReadAt(buf, at)
-			bytes.Add(int64(n))
-			if errors.Is(err, io.EOF) {
-				return nil
-			}
-			if err = errors.Join(err, ctx.Err()); err != nil {
-				return err
-			}
-		}
-	})
-	return bytes.Load(), err
 }
 
 // columnBytes is what lies in the sealed segments' files of a drive; holes are no work.

@@ -18,8 +18,18 @@ func TestStored(t *testing.T) {
 			t.Fatal(err)
 		}
 		bytes := map[string]int64{}
+		sides := []bench.Side{s.Scrub(), s.Copy(), s.WriteColumns(false), s.WriteColumns(s.CanDirect())}
+		pairs := [][2]string{{"rebuild", "bare copy"}, {"rebuild", "writing the columns, buffered"}}
+		for _, way := range Readings() {
+			sides = append(sides, s.Read(way), s.ReadColumns(way))
+			pairs = append(pairs, [2]string{"scrub", "direct read, " + way.String()}, [2]string{"rebuild", "reading the columns, " + way.String()})
+			if s.CanDirect() {
+				sides, pairs = append(sides, s.CopyDirect(way)), append(pairs, [2]string{"rebuild", "bare copy, " + way.String()})
+			}
+		}
+		sides = append(sides, s.Rebuild(), s.Scrub())
 		for range 2 {
-			for _, side := range []bench.Side{s.Scrub(), s.Read(), s.Copy(false), s.Copy(s.CanDirect()), s.ReadColumns(), s.WriteColumns(false), s.WriteColumns(s.CanDirect()), s.Rebuild(), s.Scrub()} {
+			for _, side := range sides {
 				got, err := side.Run(t.Context(), time.Nanosecond)
 				if err != nil {
 					t.Fatalf("%s: %v", side.Name, err)
@@ -29,7 +39,7 @@ func TestStored(t *testing.T) {
 				}
 				bytes[side.Name] = got.Bytes
 			}
-			for _, pair := range [][2]string{{"scrub", "direct read"}, {"rebuild", "bare copy"}, {"rebuild", "reading the columns"}, {"rebuild", "writing the columns, buffered"}} {
+			for _, pair := range pairs {
 				a, b := bytes[pair[0]], bytes[pair[1]]
 				if a < 1<<20 || a < b*9/10 || b < a*9/10 {
 					t.Errorf("objects of %d: %s is about %d bytes, %s about %d", object, pair[0], a, pair[1], b)

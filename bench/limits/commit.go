@@ -102,10 +102,11 @@ func (f *Files) openLog(c Commits) (*log, error) {
 		}
 		l.files = append(l.files, file)
 	}
-	for _, file := range l.files {
+	blocks := bench.DirectBuffers(len(l.files), c.Bytes)
+	for i, file := range l.files {
 		queue := make(chan int64, 1)
 		l.queues = append(l.queues, queue)
-		block := bench.DirectBuffer(c.Bytes)
+		block := blocks[i]
 		copy(block, random(c.Bytes))
 		go func() {
 			for at := range queue {

@@ -28,7 +28,7 @@ type pick struct {
 	side   string
 	figure bench.Figure
 	// or are other ways to do the same, if there are any: of limits that lie in
-	// how it is done, the best way of each round counts. They need not have been measured.
+	// how it is done, the best way of each round counts. Of all ways together one has to have been measured.
 	or []string
 }
 
@@ -53,13 +53,7 @@ func (r row) goal(series map[string]bench.Series) bench.Goal {
 	got := values(r.got, series)
 	value, limit := slices.Clone(got), []float64(nil)
 	for _, p := range r.limit {
-		these := values(p, series)
-		for _, way := range p.or {
-			other := values(pick{side: way, figure: p.figure}, series)
-			for i := range min(len(these), len(other)) {
-				these[i] = max(these[i], other[i])
-			}
-		}
+		these := best(p, series)
 		if limit == nil {
 			limit = these
 		}
@@ -84,8 +78,27 @@ func (r row) goal(series map[string]bench.Series) bench.Goal {
 	return g
 }
 
+// best is what the best of the pick's ways that were measured gave in each round.
+func best(p pick, series map[string]bench.Series) []float64 {
+	these := values(p, series)
+	for _, way := range p.or {
+		other := values(pick{side: way, figure: p.figure}, series)
+		if these == nil {
+			these = other
+		}
+		for i := range min(len(these), len(other)) {
+			these[i] = max(these[i], other[i])
+		}
+	}
+	return these
+}
+
+// values are of the pick's side, nil if it was not measured.
 func values(p pick, series map[string]bench.Series) []float64 {
 	samples := series[p.side].Samples
+	if samples == nil {
+		return nil
+	}
 	all := make([]float64, len(samples))
 	for i, sample := range samples {
 		all[i] = p.figure(sample)

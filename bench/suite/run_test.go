@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -161,8 +162,13 @@ func TestBetterWay(t *testing.T) {
 	if !slices.Equal(r.sides(), []string{"a", "b", "c", "d"}) {
 		t.Errorf("sides %q", r.sides())
 	}
-	delete(series, "d") // which need not be possible
-	if g := r.goal(series); g.Value != 0.5 {
+	without := maps.Clone(series)
+	delete(without, "d") // which need not be possible
+	if g := r.goal(without); g.Value != 0.5 {
+		t.Errorf("%+v", g)
+	}
+	delete(series, "c") // nor this
+	if g := r.goal(series); g.Value != 0.5 || g.Limit != 20 || g.Rounds != 3 {
 		t.Errorf("%+v", g)
 	}
 }
