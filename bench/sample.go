@@ -16,10 +16,8 @@ type Sample struct {
 	// Background is what background work went through meanwhile, bytes; 0: none, or nobody has looked.
 	Background int64 `json:"background,omitempty"`
 
-	// Latency of the operations, ns; 0 where a side has none, or too few to say.
-	P50  time.Duration `json:"p50,omitempty"`
-	P99  time.Duration `json:"p99,omitempty"`
-	P999 time.Duration `json:"p999,omitempty"`
+	Percentiles // of this run's operations
+	latencies   histogram
 }
 
 // A Figure is what is looked at in a sample. NaN: the sample does not have it.
@@ -52,30 +50,12 @@ func known(latency time.Duration) float64 {
 	return latency.Seconds()
 }
 
-// latenciesBeyond is how many operations have to be slower than a percentile for it to be said: with fewer it is not
-// the percentile but the slowest one that is seen. So a P99 takes 200 operations, a P999 2,000.
-const latenciesBeyond = 2
-
-// Latencies fills in the percentiles from the latency of every operation. It
-// sorts them.
-func (s *Sample) Latencies(all []time.Duration) {
-	if len(all) == 0 {
-		return
-	}
-	slices.Sort(all)
-	at := func(perMille int) time.Duration {
-		if len(all)*(1000-perMille) < latenciesBeyond*1000 && perMille != 500 {
-			return 0
-		}
-		return all[min(len(all)-1, len(all)*perMille/1000)]
-	}
-	s.P50, s.P99, s.P999 = at(500), at(990), at(999)
-}
-
 // Series is the samples of one side, a turn each.
 type Series struct {
 	Name    string   `json:"name"`
 	Samples []Sample `json:"samples"`
+
+	Percentiles // of all turns' operations together, within 1 %
 }
 
 // Median of a figure over the turns.

@@ -62,5 +62,8 @@ func InTurn(ctx context.Context, t Turns, sides ...Side) ([]Series, error) {
 			result[i].Samples = append(result[i].Samples, sample)
 		}
 	}
+	for i := range result {
+		result[i].pool()
+	}
 	return result, ctx.Err()
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/holdfast-storage/holdfast/bench"
 )
@@ -19,13 +20,8 @@ func rate(c bench.Cell) (bench.Figure, bench.Unit) {
 	return bench.OpsRate, bench.OpsPerSecond
 }
 
-// cost is the server's CPU in the same measure as [rate].
-func cost(c bench.Cell) (bench.Figure, bench.Unit) {
-	if c.Size >= bulk && movesBytes(c) {
-		return func(s bench.Sample) float64 { return bench.CPUPerByte(s) * (1 << 30) }, bench.SecondsPerGiB
-	}
-	return bench.CPUPerOp, bench.Seconds
-}
+// perGiB is the server's CPU for each GiB of bodies.
+func perGiB(s bench.Sample) float64 { return bench.CPUPerByte(s) * (1 << 30) }
 
 // movesBytes: HEAD, LIST and DELETE have no body to speak of.
 func movesBytes(c bench.Cell) bool {
@@ -38,8 +34,14 @@ func knowsCPU(s bench.Series) bool {
 }
 
 // hasLatency says whether the operations were timed one by one.
-func hasLatency(s bench.Series) bool {
-	return slices.ContainsFunc(s.Samples, func(s bench.Sample) bool { return s.P50 > 0 })
+func hasLatency(s bench.Series) bool { return s.P50 > 0 }
+
+// latencyText is a percentile of all operations of a cell; none if they are too few.
+func latencyText(percentile time.Duration) string {
+	if percentile == 0 {
+		return none
+	}
+	return value(percentile.Seconds(), bench.Seconds)
 }
 
 // reach is the least and the most of a figure over the rounds.
@@ -61,17 +63,25 @@ func ofLimit(c bench.Cell) float64 {
 	return bench.Ratio(c.Series, c.Limit, f)
 }
 
-// cpuText is the server's CPU, and beside it how many times the bare server's that is.
-func cpuText(c bench.Cell) (cpu, times string) {
+// cpuTexts are the server's CPU for an operation and, where bodies go by, for a GiB of them, and how many times the bare
+// server's that is.
+func cpuTexts(c bench.Cell) (op, gib, times string) {
+	op, gib, times = none, none, none
 	if !knowsCPU(c.Series) {
-		return none, none
+		return op, gib, times
 	}
-	f, unit := cost(c)
-	cpu, times = value(c.Series.Median(f), unit), none
+	op = value(c.Series.Median(bench.CPUPerOp), bench.Seconds)
+	if movesBytes(c) {
+		gib = number(c.Series.Median(perGiB)) + " s"
+	}
 	if knowsCPU(c.Limit) {
+		f := bench.CPUPerOp
+		if movesBytes(c) {
+			f = perGiB // the mix is of larger and smaller operations
+		}
 		times = value(bench.Ratio(c.Series, c.Limit, f), bench.Times)
 	}
-	return cpu, times
+	return op, gib, times
 }
 
 // group is the cells that have something in common, in their order.

@@ -3,8 +3,8 @@ package report
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
+	"time"
 
 	"github.com/holdfast-storage/holdfast/bench"
 )
@@ -54,7 +54,7 @@ func allLatencies(cells []bench.Cell) (all []latencies) {
 		l := latencies{Clients: counted(g.Key, "client"), Open: i == len(groups)/2}
 		e := newExtent()
 		for _, c := range g.Cells {
-			e.add(c.Series.Median(bench.P50), c.Series.Median(bench.P99), c.Series.Median(bench.P999))
+			e.add(c.Series.P50.Seconds(), c.Series.P99.Seconds(), c.Series.P999.Seconds())
 		}
 		x := logAxis(e.least, e.most, 10, plotLeft, chartWidth-16)
 		for _, op := range groupBy(g.Cells, func(c bench.Cell) string { return c.Operation }) {
@@ -83,16 +83,16 @@ func newLatencyPanel(operation, clients string, x axis, cells []bench.Cell, stat
 		}
 		row.Y, row.High = y, y-4
 		y += apart
-		place := func(percentile bench.Figure) float64 {
-			if v := c.Series.Median(percentile); !math.IsNaN(v) {
-				return x.at(v)
+		place := func(percentile time.Duration) float64 {
+			if percentile > 0 {
+				return x.at(percentile.Seconds())
 			}
 			return 0
 		}
-		row.P50, row.P99, row.P999 = place(bench.P50), place(bench.P99), place(bench.P999)
+		row.P50, row.P99, row.P999 = place(c.Series.P50), place(c.Series.P99), place(c.Series.P999)
 		row.End = max(row.P50, row.P99, row.P999)
 		row.Text = fmt.Sprintf("%s %s, %s, %s: p50 %s, p99 %s, p99.9 %s", operation, sizeText(c), clients, c.State,
-			latency(c, bench.P50), latency(c, bench.P99), latency(c, bench.P999))
+			latencyText(c.Series.P50), latencyText(c.Series.P99), latencyText(c.Series.P999))
 		p.Rows = append(p.Rows, row)
 	}
 	for _, g := range groupBy(cells, func(c bench.Cell) string { return c.State }) {

@@ -42,6 +42,12 @@ type page struct {
 	Grown     grownRows
 }
 
+// LeastForP99 is how many operations a percentile is said of.
+func (page) LeastForP99() string { return number(bench.LeastForP99) }
+
+// LeastForP999 is the same of the 99.9th.
+func (page) LeastForP999() string { return number(bench.LeastForP999) }
+
 // goalRow is a goal in words, and its bar.
 type goalRow struct {
 	Path, Figure, Got, Limit, Of, Value, Spread, Bound, About, Sign, Word string

@@ -65,12 +65,12 @@ func cannedCell(state, op string, size int64, clients int, factor float64) bench
 			rate *= 1.7
 		}
 		p50 := time.Duration(float64(clients) / rate * 0.9 * 1e9)
-		sample := bench.Sample{Ops: int64(rate), Elapsed: time.Second, CPU: time.Duration(rate * 60e3), P50: p50, P99: 3 * p50, P999: 9 * p50}
-		limit := bench.Sample{Ops: int64(rate * 1.4), Elapsed: time.Second, CPU: time.Duration(rate * 1.4 * 25e3), P50: p50 / 2, P99: p50, P999: 3 * p50}
+		sample := bench.Sample{Ops: int64(rate), Elapsed: time.Second, CPU: time.Duration(rate * 60e3), Percentiles: bench.Percentiles{P50: p50, P99: 3 * p50, P999: 9 * p50}}
+		limit := bench.Sample{Ops: int64(rate * 1.4), Elapsed: time.Second, CPU: time.Duration(rate * 1.4 * 25e3), Percentiles: bench.Percentiles{P50: p50 / 2, P99: p50, P999: 3 * p50}}
 		if op != "HEAD" {
 			sample.Bytes, limit.Bytes = sample.Ops*size, limit.Ops*size
 		}
-		c.Series.Samples = append(c.Series.Samples, sample)
+		c.Series.Samples, c.Series.Percentiles = append(c.Series.Samples, sample), sample.Percentiles
 		c.Limit.Samples = append(c.Limit.Samples, limit)
 	}
 	return c

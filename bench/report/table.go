@@ -99,7 +99,7 @@ func limitsTable(w io.Writer, r bench.Result) error {
 func matrixTable(w io.Writer, r bench.Result) error {
 	for _, g := range groupBy(r.Cells, partOf) {
 		fmt.Fprintf(w, "\n%s:\n\n", g.Key)
-		t := newColumns("OPERATION", ">SIZE", ">CLIENTS", ">RATE", "LEAST TO MOST", ">OF LIMIT", ">P50", ">P99", ">P99.9", ">CPU", ">OF LIMIT")
+		t := newColumns("OPERATION", ">SIZE", ">CLIENTS", ">RATE", "LEAST TO MOST", ">OF LIMIT", ">P50", ">P99", ">P99.9", ">CPU/OP", ">CPU/GIB", ">OF LIMIT")
 		before := ""
 		for _, row := range matrixRows(g.Cells) {
 			operation := row.Operation
@@ -107,7 +107,7 @@ func matrixTable(w io.Writer, r bench.Result) error {
 				operation = ""
 			}
 			before = row.Operation
-			t.add(operation, row.Size, row.Clients, row.Rate, row.Spread, row.Share, row.P50, row.P99, row.P999, row.CPU, row.CPUTimes)
+			t.add(operation, row.Size, row.Clients, row.Rate, row.Spread, row.Share, row.P50, row.P99, row.P999, row.CPUOp, row.CPUGiB, row.CPUTimes)
 		}
 		if err := t.write(w); err != nil {
 			return err
@@ -118,7 +118,7 @@ func matrixTable(w io.Writer, r bench.Result) error {
 
 // matrixRow is a cell in words.
 type matrixRow struct {
-	Operation, Size, Clients, Rate, Spread, Share, P50, P99, P999, CPU, CPUTimes, Rounds string
+	Operation, Size, Clients, Rate, Spread, Share, P50, P99, P999, CPUOp, CPUGiB, CPUTimes, Rounds string
 }
 
 func matrixRows(cells []bench.Cell) []matrixRow {
@@ -129,20 +129,13 @@ func matrixRows(cells []bench.Cell) []matrixRow {
 		row := matrixRow{
 			Operation: c.Operation, Size: sizeText(c), Clients: number(float64(c.Clients)),
 			Rate: value(c.Series.Median(f), unit), Spread: spread(least, most, unit),
-			Share: value(ofLimit(c), bench.Share), P50: none, P99: none, P999: none, Rounds: fmt.Sprint(len(c.Series.Samples)),
+			Share: value(ofLimit(c), bench.Share), Rounds: fmt.Sprint(len(c.Series.Samples)),
+			P50: latencyText(c.Series.P50), P99: latencyText(c.Series.P99), P999: latencyText(c.Series.P999),
 		}
-		row.CPU, row.CPUTimes = cpuText(c)
-		if hasLatency(c.Series) {
-			row.P50, row.P99, row.P999 = latency(c, bench.P50), latency(c, bench.P99), latency(c, bench.P999)
-		}
+		row.CPUOp, row.CPUGiB, row.CPUTimes = cpuTexts(c)
 		rows = append(rows, row)
 	}
 	return rows
-}
-
-// latency is a percentile; none if it is not known.
-func latency(c bench.Cell, percentile bench.Figure) string {
-	return value(c.Series.Median(percentile), bench.Seconds)
 }
 
 func growthTable(w io.Writer, r bench.Result) error {

@@ -87,8 +87,8 @@ type benchS3Server struct {
 	Rate     float64         `json:"operations_per_second"`
 	Bytes    float64         `json:"bytes_per_second"`
 	P50      float64         `json:"p50_seconds"`
-	P99      float64         `json:"p99_seconds,omitempty"`  // of 200 operations a run and more
-	P999     float64         `json:"p999_seconds,omitempty"` // of 2,000
+	P99      float64         `json:"p99_seconds,omitempty"`  // of 100 operations and more in all runs
+	P999     float64         `json:"p999_seconds,omitempty"` // of 1,000
 	CPUOp    float64         `json:"cpu_seconds_per_operation,omitempty"`
 	CPUGiB   float64         `json:"cpu_seconds_per_gib,omitempty"`
 	Refused  int64           `json:"refused"` // answers 503

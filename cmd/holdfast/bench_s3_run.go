@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"math"
 	"net/http"
 	"sync"
 	"time"
@@ -137,15 +136,9 @@ func (p benchS3Plan) runRow(ctx context.Context, loads []*s3.Loader, operation b
 }
 
 func benchS3Figures(target s3.Target, series bench.Series, refused int64) benchS3Server {
-	latency := func(percentile bench.Figure) float64 {
-		if v := series.Median(percentile); !math.IsNaN(v) {
-			return v
-		}
-		return 0
-	}
 	s := benchS3Server{
 		Endpoint: target.Endpoint, Rate: series.Median(bench.OpsRate), Bytes: series.Median(bench.ByteRate), Refused: refused,
-		P50: latency(bench.P50), P99: latency(bench.P99), P999: latency(bench.P999),
+		P50: series.P50.Seconds(), P99: series.P99.Seconds(), P999: series.P999.Seconds(),
 	}
 	if target.PID != 0 && s.Rate > 0 {
 		s.CPUOp = series.Median(bench.CPUPerOp)
