@@ -69,6 +69,7 @@ type Goal struct {
 	AtMost bool    `json:"at_most"`          // Value should be at most Bound, else at least
 	Beside bool    `json:"beside,omitempty"` // said beside a goal: nothing is promised, and Bound is 0
 	Rounds int     `json:"rounds"`
+	Once   bool    `json:"once,omitempty"`  // it is taken once by its nature: a single figure, and no median
 	About  string  `json:"about,omitempty"` // what exactly was done, and, if it is missed, why
 }
 

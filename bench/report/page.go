@@ -4,7 +4,6 @@ import (
 	_ "embed" // the page's form and style
 	"html/template"
 	"io"
-	"slices"
 
 	"github.com/holdfast-storage/holdfast/bench"
 )
@@ -31,7 +30,7 @@ type page struct {
 	Style     template.CSS
 	Result    bench.Result
 	Facts     []fact
-	Rounds    int // the fewest of a goal or a cell; 0: there are none
+	Rounds    string // of how many rounds the figures are the medians; empty: nothing has rounds
 	Met, All  int
 	Shares    []goalRow // of what would be possible
 	Costs     []goalRow // that are not to be exceeded, and whatever else is held against a bound
@@ -51,7 +50,7 @@ func (page) LeastForP999() string { return number(bench.LeastForP999) }
 // goalRow is a goal in words, and its bar.
 type goalRow struct {
 	Path, Figure, Got, Limit, Of, Value, Spread, Bound, About, Sign, Word string
-	Rounds                                                                int
+	Rounds                                                                string
 	Bar                                                                   *bar
 }
 
@@ -74,7 +73,7 @@ type matrixPart struct {
 
 func newPage(r bench.Result) page {
 	p := page{
-		Style: template.CSS(pageStyle), Result: r, Facts: facts(r), Rounds: fewestRounds(r),
+		Style: template.CSS(pageStyle), Result: r, Facts: facts(r), Rounds: roundsText(r),
 		Latencies: allLatencies(r.Cells), Growth: growthChart(r.Growth), Grown: growthRows(r.Growth),
 	}
 	p.Met, p.All = tally(r.Goals)
@@ -100,28 +99,14 @@ func newGoalRow(g bench.Goal) goalRow {
 	unit := goalUnit(g)
 	row := goalRow{
 		Path: g.Path, Figure: g.Figure, Got: value(g.Got, g.Unit), Of: g.Of, Value: value(g.Value, unit), Spread: spread(g.Least, g.Most, unit),
-		Bound: bound(g), About: g.About, Rounds: g.Rounds, Bar: newBar(g),
+		Bound: bound(g), About: g.About, Rounds: roundsOf(g), Bar: newBar(g),
+	}
+	if g.Once {
+		row.Spread = ""
 	}
 	row.Sign, row.Word = verdict(g)
 	if g.Of != "" {
 		row.Limit = value(g.Limit, g.Unit)
 	}
 	return row
-}
-
-// fewestRounds is what may be said of everything: the median of at least so many.
-func fewestRounds(r bench.Result) int {
-	var rounds []int
-	for _, g := range r.Goals {
-		if g.Of != "" && g.Rounds > 0 { // what is not a ratio is often taken once
-			rounds = append(rounds, g.Rounds)
-		}
-	}
-	for _, c := range r.Cells {
-		rounds = append(rounds, len(c.Series.Samples))
-	}
-	if len(rounds) == 0 {
-		return 0
-	}
-	return slices.Min(rounds)
 }

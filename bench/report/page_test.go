@@ -84,7 +84,7 @@ func TestPage(t *testing.T) {
 	}
 	for _, part := range []string{
 		"✓ met", "✗ missed", "· beside", "4 of 6 goals", "holdfast bench --full --html report.html /mnt/disk{1...6}", "Intel Xeon &lt;Platinum&gt;",
-		"median of at least 5 rounds", "prefers-color-scheme: dark", "Left out: &lt;codec&gt;", "≤ 256 MiB", "47 % to 52 %", "10⁷",
+		"medians of 5 rounds; what says “once” is a single figure", ">once<", "fewer than 100 and 1,000 operations", "prefers-color-scheme: dark", "Left out: &lt;codec&gt;", "≤ 256 MiB", "47 % to 52 %", "10⁷",
 	} {
 		if !strings.Contains(page, part) {
 			t.Errorf("%q is missing", part)
@@ -113,5 +113,26 @@ func TestPageOfLittle(t *testing.T) {
 				t.Errorf("a figure that is none:\n%s", page)
 			}
 		})
+	}
+}
+
+// TestRounds: what is taken once by its nature takes nothing from what is a median of rounds, and too few rounds are said.
+func TestRounds(t *testing.T) {
+	of := func(rounds ...int) (r bench.Result) {
+		for _, n := range rounds {
+			r.Goals = append(r.Goals, bench.Goal{Rounds: n, Once: n == 0})
+		}
+		return r
+	}
+	for want, r := range map[string]bench.Result{
+		"":                    of(0),
+		"medians of 5 rounds": of(5, 5),
+		"medians of at least 5 rounds; what says “once” is a single figure":                                 of(5, 0, 7),
+		"medians of at least 3 rounds (5 are wanted for figures to be believed)":                            of(5, 3),
+		"taken in one round (5 are wanted for figures to be believed); what says “once” is a single figure": of(1, 0),
+	} {
+		if got := roundsText(r); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
 	}
 }

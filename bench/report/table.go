@@ -45,6 +45,9 @@ func facts(r bench.Result) []fact {
 	if m.Places != "" {
 		list = append(list, fact{"places", m.Places})
 	}
+	if text := roundsText(r); text != "" {
+		list = append(list, fact{"figures", text})
+	}
 	return append(list,
 		fact{"taken", r.Began.UTC().Format("2 January 2006, 15:04 UTC") + ", in " + r.Took.Round(time.Second).String()},
 		fact{"command", r.Command})
@@ -63,7 +66,7 @@ func goalsTable(w io.Writer, r bench.Result) error {
 			limit, of = value(g.Limit, g.Unit), g.Of
 		}
 		t.add(sign+" "+word, bound(g), g.Path, g.Figure, value(g.Got, g.Unit), limit, of,
-			value(g.Value, unit), rounds(g.Rounds, spread(g.Least, g.Most, unit)))
+			value(g.Value, unit), roundsAndSpread(g))
 	}
 	return t.write(w)
 }
@@ -71,17 +74,6 @@ func goalsTable(w io.Writer, r bench.Result) error {
 func tallyText(goals []bench.Goal) string {
 	met, all := tally(goals)
 	return fmt.Sprintf("%d of %d met.", met, all)
-}
-
-// rounds says of how many rounds a figure is the median, and how far they lie apart.
-func rounds(n int, spread string) string {
-	switch {
-	case n == 0:
-		return spread
-	case spread == "":
-		return fmt.Sprint(n)
-	}
-	return fmt.Sprintf("%d: %s", n, spread)
 }
 
 func limitsTable(w io.Writer, r bench.Result) error {

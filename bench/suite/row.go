@@ -19,6 +19,7 @@ type row struct {
 	bound  float64
 	atMost bool
 	beside bool // nothing is promised
+	once   bool // a round would say the same again, and take too long
 	about  string
 	said   func(bench.Series) string // of got, what else there is to say; may be nil
 }
@@ -67,7 +68,7 @@ func (r row) goal(series map[string]bench.Series) bench.Goal {
 			value[i] /= limit[i]
 		}
 	}
-	g := bench.Goal{Path: r.path, Figure: r.figure, Of: r.of, Unit: r.unit, Bound: r.bound, AtMost: r.atMost, Beside: r.beside,
+	g := bench.Goal{Path: r.path, Figure: r.figure, Of: r.of, Unit: r.unit, Bound: r.bound, AtMost: r.atMost, Beside: r.beside, Once: r.once,
 		Got: median(got), Limit: median(limit), Value: median(value), Rounds: len(value), About: r.about}
 	if r.said != nil {
 		g.About += r.said(series[r.got.side])
