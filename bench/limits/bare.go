@@ -28,7 +28,7 @@ const (
 //	GET, HEAD   200, or 206 for a single Range: SIZE bytes
 //	DELETE      204
 //	?list-type  200, a page of 1,000 keys, the same one always
-//	/metrics    what the heap has given out so far, as a daemon's metrics have it
+//	/debug/pprof/allocs   what the heap has given out so far, as a daemon's admin listener has it
 //
 // A bucket is made and removed in the same way.
 type Bare struct {
@@ -54,8 +54,8 @@ func (b *Bare) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("ETag", bareETag)
 		w.Header().Set("Content-Length", "0")
 	case http.MethodGet, http.MethodHead:
-		if r.URL.Path == "/metrics" {
-			writeMetrics(w)
+		if r.URL.Path == allocsPath {
+			writeAllocs(w)
 			return
 		}
 		if r.URL.Query().Has("list-type") {

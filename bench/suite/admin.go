@@ -134,18 +134,21 @@ func (a *admin) call(ctx context.Context, method, path string, in, out any) erro
 	return json.Unmarshal(text, out)
 }
 
-// metric is the value of a metric without labels.
-func (a *admin) metric(ctx context.Context, name string) (float64, error) {
-	text, err := a.send(ctx, http.MethodGet, "/metrics", nil)
+// allocated is what the server's heap has given out so far, in bytes. The profile of allocations ends with
+// runtime.MemStats, and what is read for those empties the caches of the processors first: it is exact. The metrics are not:
+// they leave out what was taken from the spans in the caches, and it costs ten times as much to ask for them.
+func (a *admin) allocated(ctx context.Context) (int64, error) {
+	const path, name = "/debug/pprof/allocs?debug=1", "# TotalAlloc = "
+	text, err := a.send(ctx, http.MethodGet, path, nil)
 	if err != nil {
 		return 0, err
 	}
 	for line := range strings.Lines(string(text)) {
-		if value, found := strings.CutPrefix(line, name+" "); found {
-			return strconv.ParseFloat(strings.TrimSpace(value), 64)
+		if value, found := strings.CutPrefix(line, name); found {
+			return strconv.ParseInt(strings.TrimSpace(value), 10, 64)
 		}
 	}
-	return 0, fmt.Errorf("%s/metrics has no %s", a.base, name)
+	return 0, fmt.Errorf("%s%s has no line %q", a.base, path, name)
 }
 
 func (a *admin) send(ctx context.Context, method, path string, body io.Reader) ([]byte, error) {

@@ -24,7 +24,7 @@ func foreground() family {
 			got: pick{side: path, figure: bench.BackgroundRate}, about: about}
 	}
 	return family{
-		name: "foreground", seconds: 36, room: 4 * gib,
+		name: "foreground", seconds: 31, room: 4 * gib,
 		rows: []row{
 			slower(rebuild, 2), meanwhile(rebuild, "columns written anew"),
 			slower(scrub, 1.2), meanwhile(scrub, "columns read and verified"),
