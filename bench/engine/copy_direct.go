@@ -37,14 +37,8 @@ func (s *Stored) CopyDirect(way Reading) bench.Side {
 		group, inner := errgroup.WithContext(ctx)
 		group.Go(func() error { return writeColumn(inner, to, blocks[worker], Allocated(info), true) })
 		for i, path := range s.sources(drive, name, len(s.content.Dirs)) {
-			group.Go(func() error {
-				_, err := readDirect(inner, path, read[worker][i])
-				return err
-			})
+			group.Go(func() error { return readDirect(inner, path, read[worker][i]) })
 		}
-		return func() error {
-			_, err := readDirect(ctx, to, back[worker][0])
-			return err
-		}, group.Wait()
+		return func() error { return readDirect(ctx, to, back[worker][0]) }, group.Wait()
 	})
 }

@@ -26,8 +26,7 @@ func (s *Stored) ReadColumns(way Reading) bench.Side {
 	return s.ofDrive("reading the columns, "+way.String(), func(ctx context.Context, drive string, worker int, name string) (func() error, error) {
 		sources := s.sources(drive, name, s.data)
 		return nil, parallel(sources, func(i int, path string) error {
-			_, err := readDirect(ctx, path, buffers[worker][i])
-			return err
+			return readDirect(ctx, path, buffers[worker][i])
 		})
 	})
 }

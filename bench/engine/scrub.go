@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"github.com/holdfast-storage/holdfast/bench"
@@ -21,12 +20,8 @@ import (
 // files without their holes.
 func (s *Stored) Scrub() bench.Side {
 	return bench.Side{Name: "scrub", Run: func(ctx context.Context, _ time.Duration) (r bench.Sample, err error) {
-		for _, dir := range s.content.Dirs {
-			n, err := s.columnBytes(dir)
-			if err != nil {
-				return r, err
-			}
-			r.Bytes += n
+		if r.Bytes, err = s.allBytes(); err != nil {
+			return r, err
 		}
 		began, cpu := time.Now(), bench.OwnCPU()
 		for _, id := range s.pool.Segments() {
@@ -51,17 +46,18 @@ func (s *Stored) Scrub() bench.Side {
 
 // Read reads the files that a scrub reads, past the page cache, and does
 // nothing with what they hold: all drives at the same time, on each one file
-// after the other. A run reads everything once.
+// after the other. A run reads everything once; bytes are those of the scrub.
 func (s *Stored) Read(way Reading) bench.Side {
 	buffers := way.buffers(len(s.content.Dirs))
 	return bench.Side{Name: "direct read, " + way.String(), Run: func(ctx context.Context, _ time.Duration) (r bench.Sample, err error) {
-		var bytes atomic.Int64
+		if r.Bytes, err = s.allBytes(); err != nil {
+			return r, err
+		}
 		names := s.sealed()
 		began, cpu := time.Now(), bench.OwnCPU()
 		err = parallel(s.content.Dirs, func(i int, dir string) error {
 			for _, name := range names {
-				n, err := readDirect(ctx, segmentFile(dir, name), buffers[i])
-				bytes.Add(n)
+				err := readDirect(ctx, segmentFile(dir, name), buffers[i])
 				if err != nil && !errors.Is(err, fs.ErrNotExist) { // not every segment is as wide as the pool
 					return err
 				}
@@ -69,9 +65,21 @@ func (s *Stored) Read(way Reading) bench.Side {
 			return nil
 		})
 		r.Elapsed, r.CPU = time.Since(began), bench.OwnCPU()-cpu
-		r.Bytes, r.Ops = bytes.Load(), int64(len(names))
+		r.Ops = int64(len(names))
 		return r, err
 	}}
+}
+
+// allBytes is columnBytes of all drives.
+func (s *Stored) allBytes() (all int64, err error) {
+	for _, dir := range s.content.Dirs {
+		n, err := s.columnBytes(dir)
+		if err != nil {
+			return 0, err
+		}
+		all += n
+	}
+	return all, nil
 }
 
 // columnBytes is what lies in the sealed segments' files of a drive; holes are no work.

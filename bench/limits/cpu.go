@@ -2,7 +2,6 @@ package limits
 
 import (
 	"context"
-	"crypto/md5"
 	"crypto/sha256"
 	"fmt"
 	"hash"
@@ -53,9 +52,6 @@ func XXHash() bench.Side {
 		}
 	})
 }
-
-// MD5 is what S3's ETag asks for, as Go's crypto/md5 computes it: what anybody has who does nothing about it.
-func MD5() bench.Side { return hashing("crypto/md5", md5.New()) }
 
 // SHA256 is what a signed payload asks for.
 func SHA256() bench.Side { return hashing("SHA-256", sha256.New()) }

@@ -7,14 +7,14 @@ import (
 	"os"
 )
 
-// writeFile makes a file of so many bytes, whole blocks, and syncs its data.
+// writeFile makes a file of so many bytes, whole pages, and syncs its data.
 func writeFile(path string, block []byte, bytes int64, direct bool) error {
 	f, err := open(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, direct)
 	if err != nil {
 		return err
 	}
 	for at := int64(0); at < bytes && err == nil; at += int64(len(block)) {
-		_, err = f.WriteAt(block, at)
+		_, err = f.WriteAt(block[:min(int64(len(block)), bytes-at)], at)
 	}
 	if err == nil {
 		err = syncData(f)

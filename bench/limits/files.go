@@ -114,17 +114,17 @@ func (f *Files) Close() error {
 	return errors.Join(errs...)
 }
 
-// Write writes blocks of [BlockBytes] to a new file on each drive and syncs the
+// Write writes blocks of [BlockBytes], from huge pages where there are any, to a new file on each drive and syncs the
 // data (fdatasync). Files are made anew each time, as Holdfast makes them, and removed
 // again outside of what is timed.
-func (f *Files) Write(v Volume, direct bool) bench.Side {
-	block := bench.DirectBuffer(BlockBytes)
-	copy(block, random(BlockBytes))
-	name := "write " + v.ratio(f.shape) + mode(direct)
+func (f *Files) Write(v Volume, way Writing) bench.Side {
+	blocks := bench.DirectBuffer(way.bytes())
+	copy(blocks, random(way.bytes()))
+	name := "write " + v.ratio(f.shape) + ", " + way.String()
 	return f.rounds(name, f.bodies(v), func() (time.Duration, error) {
 		paths := f.paths("write")
 		began := time.Now()
-		err := each(paths, func(path string) error { return writeFile(path, block, f.perDrive(v), direct) })
+		err := each(paths, func(path string) error { return writeFile(path, blocks, f.perDrive(v), way.direct()) })
 		elapsed := time.Since(began)
 		for _, path := range paths {
 			err = errors.Join(err, os.Remove(path))
@@ -138,7 +138,7 @@ func (f *Files) Write(v Volume, direct bool) bench.Side {
 // files are the same ones each time.
 func (f *Files) Read(v Volume, direct bool) bench.Side {
 	buffers := bench.DirectBuffers(len(f.homes), ReadBytes)
-	name := "read " + v.ratio(f.shape) + mode(direct)
+	name := "read " + v.ratio(f.shape) + ", " + mode(direct)
 	return f.rounds(name, f.bodies(v), func() (time.Duration, error) {
 		if err := f.prepare(); err != nil {
 			return 0, err
@@ -213,7 +213,7 @@ func (v Volume) ratio(s Shape) string {
 
 func mode(direct bool) string {
 	if direct {
-		return ", direct"
+		return "direct"
 	}
-	return ", buffered"
+	return "buffered"
 }

@@ -38,9 +38,9 @@ func TestLines(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := 11
+	want := 13
 	if files.CanDirect() {
-		want += 4
+		want += 6
 	}
 	if len(lines) != want || told != 2*want {
 		t.Errorf("%d lines, told %d times, want %d and twice as many", len(lines), told, want)
@@ -88,7 +88,7 @@ func TestAllocations(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, side := range []bench.Side{XXHash(), MD5(), SHA256(), encode} {
+	for _, side := range []bench.Side{XXHash(), MD5(), OwnMD5(), SHA256(), encode} {
 		t.Run(side.Name, func(t *testing.T) {
 			var ops int64
 			allocs := testing.AllocsPerRun(3, func() {
@@ -109,6 +109,9 @@ func TestAllocations(t *testing.T) {
 func TestBlockBytes(t *testing.T) {
 	if got := drive.BlockBytes(drive.Bulk, 4, 2, columnBytes); got != BlockBytes {
 		t.Errorf("a full bulk block of 4+2 has %d bytes", got)
+	}
+	if RunBlocks != drive.RunMax {
+		t.Errorf("a drive writes %d blocks at a time", drive.RunMax)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"github.com/holdfast-storage/holdfast/bench"
+	own "github.com/holdfast-storage/holdfast/fuse-free-api/md5"
 )
 
 // limit is a side with what is said of it.
@@ -61,6 +62,8 @@ func processor(encode bench.Side) []limit {
 		rate(MemoryCopy(), "one core, between two buffers of 512 MiB; bytes copied"),
 		rate(XXHash(), "one core, pieces of 4 KiB, in cache"),
 		rate(MD5(), "one core, in cache: MD5 as Go has it"),
+		rate(OwnMD5(), "one core, in cache: one upload, with "+own.NewGroup().Instructions()+" (none: as crypto/md5)"),
+		rate(OwnMD5s(own.Lanes), "all cores, in cache: as many uploads as are hashed beside each other"),
 		rate(SHA256(), "one core, in cache"),
 		rate(encode, "one core, columns of 128 KiB, in cache; bytes of data columns"),
 	}
@@ -74,8 +77,8 @@ func (f *Files) limits() []limit {
 	}
 	var all []limit
 	for _, v := range []Volume{Redundant, Bodies} {
-		for _, direct := range modes {
-			all = append(all, limit{f.Write(v, direct), bench.ByteRate, bench.BytesPerSecond, f.aboutWrite(v, direct)})
+		for _, way := range f.Writings() {
+			all = append(all, limit{f.Write(v, way), bench.ByteRate, bench.BytesPerSecond, f.aboutWrite(v, way)})
 		}
 	}
 	for _, v := range []Volume{Redundant, Bodies} {
@@ -94,13 +97,16 @@ func (f *Files) limits() []limit {
 		limit{f.Commit(over), bench.OpsRate, bench.OpsPerSecond, "the same to files that are as long as they will be and were written before"})
 }
 
-func (f *Files) aboutWrite(v Volume, direct bool) string {
-	about := "through the page cache"
-	if direct {
-		about = "O_DIRECT"
+func (f *Files) aboutWrite(v Volume, way Writing) string {
+	about, blocks := "through the page cache", ""
+	if way.direct() {
+		about = "O_DIRECT from huge pages"
 	}
-	return fmt.Sprintf("%s to %d new files in parallel, blocks of %s, fdatasync at the end, %s; bytes of bodies",
-		humanize.IBytes(uint64(f.perDrive(v)*int64(len(f.homes)))), len(f.homes), humanize.IBytes(BlockBytes), about)
+	if n := way.bytes() / BlockBytes; n > 1 {
+		blocks = fmt.Sprintf("%d ", n)
+	}
+	return fmt.Sprintf("%s to %d new files in parallel, %sblocks of %s at a time, fdatasync at the end, %s; bytes of bodies",
+		humanize.IBytes(uint64(f.perDrive(v)*int64(len(f.homes)))), len(f.homes), blocks, humanize.IBytes(BlockBytes), about)
 }
 
 func (f *Files) aboutRead(v Volume, direct bool) string {
