@@ -4,6 +4,7 @@ import (
 	_ "embed" // the page's form and style
 	"html/template"
 	"io"
+	"slices"
 
 	"github.com/holdfast-storage/holdfast/bench"
 )
@@ -30,6 +31,8 @@ type page struct {
 	Style     template.CSS
 	Result    bench.Result
 	Facts     []fact
+	Title     string
+	Beside    bool   // there is something that Holdfast is measured by
 	Rounds    string // of how many rounds the figures are the medians; empty: nothing has rounds
 	Met, All  int
 	Shares    []goalRow // of what would be possible
@@ -73,7 +76,7 @@ type matrixPart struct {
 
 func newPage(r bench.Result) page {
 	p := page{
-		Style: template.CSS(pageStyle), Result: r, Facts: facts(r), Rounds: roundsText(r),
+		Style: template.CSS(pageStyle), Result: r, Facts: facts(r), Title: title(r), Beside: hasLimits(r), Rounds: roundsText(r),
 		Latencies: allLatencies(r.Cells), Growth: growthChart(r.Growth), Grown: growthRows(r.Growth),
 	}
 	p.Met, p.All = tally(r.Goals)
@@ -93,6 +96,23 @@ func newPage(r bench.Result) page {
 		})
 	}
 	return p
+}
+
+// hasLimits says whether anything was measured beside what the machine does without Holdfast.
+func hasLimits(r bench.Result) bool {
+	return len(r.Goals)+len(r.Limits) > 0 || slices.ContainsFunc(r.Cells, func(c bench.Cell) bool { return len(c.Limit.Samples) > 0 })
+}
+
+func title(r bench.Result) string {
+	switch {
+	case hasLimits(r):
+		return "Holdfast " + r.Version + " beside what the same machine does without it"
+	case len(r.Cells) > 0:
+		return "What was measured with Holdfast " + r.Version
+	case len(r.Growth) > 0:
+		return "What grows with the objects of Holdfast " + r.Version
+	}
+	return "Holdfast " + r.Version
 }
 
 func newGoalRow(g bench.Goal) goalRow {

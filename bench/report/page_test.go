@@ -136,3 +136,19 @@ func TestRounds(t *testing.T) {
 		}
 	}
 }
+
+// TestPageOfServers: a page of servers that were measured beside each other promises no limit.
+func TestPageOfServers(t *testing.T) {
+	r := canned()
+	r.Goals, r.Limits, r.Growth = nil, nil, nil
+	for i := range r.Cells {
+		r.Cells[i].Limit = bench.Series{}
+	}
+	page := pageOf(t, r)
+	outline(t, page)
+	for _, part := range []string{"beside what", "bare server", "bare HTTP", "what Holdfast costs"} {
+		if strings.Contains(page, part) {
+			t.Errorf("%q is in it", part)
+		}
+	}
+}

@@ -57,7 +57,7 @@ func (s *stage) group(ctx context.Context, g group) (cells []bench.Cell, err err
 		return nil, err
 	}
 	for i, m := range all {
-		turns := s.turns(matrixSpan)
+		turns := s.turns(m.cell.span())
 		if s.Turns.Rounds == 0 || m.cell.writes() { // of what is written no more than was planned
 			turns.Rounds = min(turns.Rounds, matrixRounds)
 		}
