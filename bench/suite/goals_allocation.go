@@ -27,7 +27,7 @@ func allocation() family {
 		span time.Duration
 	}
 	var all []one
-	doubts := map[string]float64{} // by path, bytes for each operation: the largest of the rounds
+	doubts := map[string]float64{} // by path, bytes for each operation: the largest of all runs
 	for _, operation := range []bench.Operation{bench.Put, bench.Get} {
 		for _, x := range []one{
 			{"", s3.Load{Operation: operation, Size: 4 * kib, Clients: 32}, spanBulk},
@@ -39,7 +39,7 @@ func allocation() family {
 				path: x.path, figure: "allocated per operation outside net/http", unit: bench.Bytes,
 				got: pick{side: x.path, figure: bytesPerOp}, bound: 2 * kib, atMost: true,
 				about: "less what the bare server allocates for the same; with what the server has to do afterwards, and does meanwhile by itself",
-				said:  func(bench.Series) string { return fmt.Sprintf("; known to ±%.0f B", doubts[x.path]) },
+				said:  func(series bench.Series) string { return known(series, doubts[x.path]) },
 			})
 		}
 	}
@@ -81,6 +81,15 @@ func allocation() family {
 		return result, nil
 	}
 	return f
+}
+
+// known says how far the figure is, and that one below 0 is none.
+func known(series bench.Series, doubt float64) string {
+	text := fmt.Sprintf("; known to ±%.0f B", doubt)
+	if series.Median(bytesPerOp) < 0 {
+		text += ": below 0, it is not to be told from what the bare server allocates"
+	}
+	return text
 }
 
 // beyond is what a has more of for each operation than b; done is called after each run.

@@ -3,6 +3,7 @@ package suite
 import (
 	"context"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -56,6 +57,16 @@ func TestBeyond(t *testing.T) {
 		sample, err := beyond(side(10, 1000), side(4, 4*c.theirs), func() { done++ }).Run(t.Context(), 0)
 		if err != nil || bytesPerOp(sample) != float64(c.want) || done != 1 {
 			t.Errorf("%v bytes for each operation, want %d: %v", bytesPerOp(sample), c.want, err)
+		}
+	}
+}
+
+// TestKnown: a figure below 0 is not passed off as one.
+func TestKnown(t *testing.T) {
+	for bytes, want := range map[int64]bool{-70: true, 70: false} {
+		series := bench.Series{Samples: []bench.Sample{{Ops: 10, Bytes: bytes}}}
+		if text := known(series, 12); !strings.Contains(text, "±12 B") || strings.Contains(text, "below 0") != want {
+			t.Errorf("of %d bytes it says %q", bytes, text)
 		}
 	}
 }
