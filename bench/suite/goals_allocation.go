@@ -15,12 +15,14 @@ const (
 	bulkOperations = 24
 	// bulkAtMost bounds how long that may take.
 	bulkAtMost = 5 * time.Second
+	// smallSpan is enough for some thousand small ones.
+	smallSpan = 300 * time.Millisecond
 )
 
 // allocation is the garbage of a request, beyond what the bare server makes of it, which is net/http's. Each load has a
 // pool of its own, so that none pays for what another one leaves to be done.
 func allocation() family {
-	f := family{name: "allocation", seconds: 47, room: 6 * gib}
+	f := family{name: "allocation", seconds: 42, room: 6 * gib}
 	type one struct {
 		path string
 		load s3.Load
@@ -30,7 +32,7 @@ func allocation() family {
 	doubts := map[string]float64{} // by path, bytes for each operation: the largest of all runs
 	for _, operation := range []bench.Operation{bench.Put, bench.Get} {
 		for _, x := range []one{
-			{"", s3.Load{Operation: operation, Size: 4 * kib, Clients: 32}, spanBulk},
+			{"", s3.Load{Operation: operation, Size: 4 * kib, Clients: 32}, smallSpan},
 			{"", s3.Load{Operation: operation, Size: 64 * mib, Clients: 4, Stored: 512 * mib, Operations: bulkOperations}, bulkAtMost},
 		} {
 			x.path = fmt.Sprintf("%s %s, %s", operation, sizeName(x.load.Size), clientsName(x.load.Clients))
