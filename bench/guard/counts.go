@@ -42,8 +42,8 @@ func (c Counts) less(before Counts) Counts {
 
 // Server is a daemon that is asked what it took.
 type Server struct {
-	Metrics string // URL
-	PID     int
+	Heap string // URL of its profile of the heap as text, with the keys that it wants
+	PID  int
 }
 
 // counts asks the daemon and the kernel. What they do not tell is not in it.
@@ -90,8 +90,10 @@ func (s Server) asking(ctx context.Context) (Counts, error) {
 	return c, err
 }
 
+// scrape asks for what has been allocated. The profile of the heap begins with runtime.ReadMemStats, which counts what
+// each thread has allocated and not yet told; the metrics leave that out, and it may be a thousand allocations.
 func (s Server) scrape(ctx context.Context, into Counts) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.Metrics, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.Heap, nil)
 	if err != nil {
 		return err
 	}
@@ -100,20 +102,24 @@ func (s Server) scrape(ctx context.Context, into Counts) error {
 		return err
 	}
 	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s", s.Metrics, answer.Status)
+	switch answer.StatusCode {
+	case http.StatusOK:
+		return gather(answer.Body, into, map[string]Name{"# Mallocs =": allocations, "# TotalAlloc =": allocated})
+	case http.StatusNotFound:
+		return nil // a build from before there was one
 	}
-	return gather(answer.Body, into, map[string]Name{"go_memstats_mallocs_total": allocations, "go_memstats_alloc_bytes_total": allocated})
+	return fmt.Errorf("%s: %s", request.URL.Redacted(), answer.Status)
 }
 
-// gather reads lines of a name and a number, which both the text format of
-// Prometheus and /proc/PID/io are made of, and takes those that are wanted.
+// gather reads lines of a name, a space and a number, as those of
+// runtime.MemStats and /proc/PID/io do, and takes those that are wanted.
 func gather(from io.Reader, into Counts, wanted map[string]Name) error {
 	lines := bufio.NewScanner(from)
+	lines.Buffer(nil, 1<<20) // a profile's stacks are long lines
 	for lines.Scan() {
-		name, value, found := strings.Cut(lines.Text(), " ")
-		if as, known := wanted[name]; found && known {
-			n, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+		space := max(0, strings.LastIndexByte(lines.Text(), ' '))
+		if as, known := wanted[lines.Text()[:space]]; known {
+			n, err := strconv.ParseFloat(lines.Text()[space+1:], 64)
 			if err != nil {
 				return fmt.Errorf("%q is not a name and a number", lines.Text())
 			}

@@ -30,8 +30,9 @@ func TestWorse(t *testing.T) {
 		{"a sync more", small, syncs, 400, 500, true},
 		{"from none", small, syncs, 0, 100, true},
 		{"bytes written, beyond", small, stored, 4 * 409_600, 4.3 * 409_600, true},
-		{"margin of a large body", large, allocations, 1000, 10_000, false},
-		{"beyond the margin of a large body", large, allocations, 1000, 12_000, true},
+		{"margin of a large body", large, allocations, 1000, 1650, false},
+		{"beyond the margin of a large body", large, allocations, 1000, 1700, true},
+		{"a buffer of 256 KiB for each large body", large, allocated, 110_000, 110_000 + 10*256<<10, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			rows := 0
@@ -65,10 +66,22 @@ func TestUnknown(t *testing.T) {
 	}
 }
 
+// TestMedian: what happens in few rounds is no operation's own.
+func TestMedian(t *testing.T) {
+	for _, c := range []struct {
+		values []float64
+		want   float64
+	}{{[]float64{7}, 7}, {[]float64{9, 1}, 5}, {[]float64{3, 900, 1, 2, 800}, 3}} {
+		if got := median(c.values); got != c.want {
+			t.Errorf("of %v: %v, want %v", c.values, got, c.want)
+		}
+	}
+}
+
 func TestGather(t *testing.T) {
 	c := make(Counts)
-	text := "# HELP a b\nrchar: 1\nsyscr: 12\nwrite_bytes: 4096\ngo_memstats_mallocs_total 1.5e+06\nother{a=\"b\"} 7\n"
-	err := gather(strings.NewReader(text), c, map[string]Name{"syscr:": reads, "write_bytes:": stored, "go_memstats_mallocs_total": allocations})
+	text := "# HELP a b\nrchar: 1\nsyscr: 12\nwrite_bytes: 4096\n# Mallocs = 1500000\n# PauseNs = [1 2 3]\nother{a=\"b\"} 7\n"
+	err := gather(strings.NewReader(text), c, map[string]Name{"syscr:": reads, "write_bytes:": stored, "# Mallocs =": allocations})
 	if err != nil || !maps.Equal(c, Counts{reads: 12, stored: 4096, allocations: 1.5e6}) {
 		t.Errorf("%v, %v", c, err)
 	}
@@ -82,9 +95,9 @@ func TestDuring(t *testing.T) {
 	if _, err := os.Stat("/proc/self/io"); err != nil {
 		t.Skip("this system does not count what processes read and write")
 	}
-	metrics := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
-	defer metrics.Close()
-	server := Server{Metrics: metrics.URL, PID: os.Getpid()}
+	profile := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer profile.Close()
+	server := Server{Heap: profile.URL, PID: os.Getpid()}
 	file, err := os.CreateTemp(t.TempDir(), "")
 	if err != nil {
 		t.Fatal(err)

@@ -13,7 +13,10 @@ import (
 )
 
 // Room is how much both daemons together write to their drives, with room to spare.
-const Room = 4 << 30
+const Room = 8 << 30
+
+// MemoryLimit is where the collector of a daemon begins after all (GOMEMLIMIT).
+const MemoryLimit = "1GiB"
 
 // rounds is how often each side counts, beside the one with strace.
 const rounds = 5
@@ -38,6 +41,8 @@ func loads() []load {
 		{bench.Get, 4 << 10, 2000},
 		{bench.Put, 16 << 20, 6},
 		{bench.Get, 16 << 20, 20},
+		{bench.Put, 64 << 20, 2},
+		{bench.Get, 64 << 20, 6},
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 
@@ -88,14 +89,22 @@ func startGuarded(ctx context.Context, dir, binary string) (guard.Side, func(), 
 	if binary != "" {
 		l.self = binary
 	}
+	// What the collector does depends on when it comes: it empties the pools of buffers, and they are allocated anew. So it
+	// stays away, unless a build makes so much garbage that the machine would suffer.
+	l.env = append(l.env, "GOGC=off", "GOMEMLIMIT="+guard.MemoryLimit)
 	end := func() { _ = l.end() } // it has nothing that is to be kept
 	var drives []string
 	for n := range benchDrives {
 		drives = append(drives, filepath.Join(dir, fmt.Sprintf("d%d", n+1)))
 	}
 	server, err := l.StartDaemon(ctx, drives, "--init")
+	heap, parseErr := url.Parse(server.AdminURL + "/debug/pprof/heap?debug=1")
+	if err = errors.Join(err, parseErr); err != nil {
+		return guard.Side{}, end, err
+	}
+	heap.User = url.UserPassword(server.AccessKey, server.SecretKey)
 	return guard.Side{
 		Target: s3.Target{Endpoint: server.Endpoint, AccessKey: server.AccessKey, SecretKey: server.SecretKey},
-		Server: guard.Server{Metrics: server.AdminURL + "/metrics", PID: server.PID},
-	}, end, err
+		Server: guard.Server{Heap: heap.String(), PID: server.PID},
+	}, end, nil
 }
