@@ -104,3 +104,13 @@ type Grown struct {
 	// Totals are what is as large as the pool is: the time to start, the memory.
 	Totals []Line `json:"totals,omitempty"`
 }
+
+// Cost is the value of the cost of that name; 0: there is none.
+func (g Grown) Cost(name string) float64 {
+	for _, cost := range g.Costs {
+		if cost.Name == name {
+			return cost.Value
+		}
+	}
+	return 0
+}

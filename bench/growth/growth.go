@@ -53,6 +53,9 @@ func Run(ctx context.Context, o Options) (result bench.Result, err error) {
 	if o.To == 0 {
 		o.To = 1_000_000
 	}
+	if o.Turns.Rounds == 0 {
+		o.Turns.Rounds = 5
+	}
 	if o.Store == 0 {
 		o.Store = time.Second
 	}
@@ -79,7 +82,8 @@ func Run(ctx context.Context, o Options) (result bench.Result, err error) {
 	}
 	result.Notes = append(result.Notes,
 		"Growth is of a pool without HTTP, with bodies of 100 bytes and scattered keys, read from the page cache.",
-		"A time per operation is the time that passes divided by the operations of all clients.")
+		"A time per operation is the time that passes divided by the operations of all clients.",
+		once())
 	sizes := sizes(o.From, o.To)
 	for _, n := range sizes {
 		r.todo += n
@@ -93,6 +97,7 @@ func Run(ctx context.Context, o Options) (result bench.Result, err error) {
 		result.Growth, result.Goals = append(result.Growth, grown), goals // those of the largest pool
 		r.done += n
 	}
+	result.Notes = append(result.Notes, pageCache(result.Growth[len(result.Growth)-1]))
 	return result, nil
 }
 

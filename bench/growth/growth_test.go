@@ -52,7 +52,7 @@ func TestRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(result.Growth) != 2 || len(result.Goals) != len(measured()) {
+	if len(result.Growth) != 2 || len(result.Goals) != len(measured())+2 {
 		t.Fatalf("%+v", result)
 	}
 	for i, g := range result.Growth {
@@ -68,7 +68,7 @@ func TestRun(t *testing.T) {
 		}
 	}
 	for _, goal := range result.Goals {
-		if goal.Value <= 0 || goal.Limit <= 0 || goal.Rounds != 2 {
+		if goal.Value <= 0 || goal.Limit <= 0 || goal.Least > goal.Value || goal.Most < goal.Value || goal.Rounds < 1 || goal.Bound != Bound {
 			t.Errorf("%+v", goal)
 		}
 	}

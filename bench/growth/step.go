@@ -10,7 +10,13 @@ import (
 )
 
 // starts is how often a pool is started in each way.
-const starts = 3
+const starts = 5
+
+// What a pool has on the drives.
+const (
+	segmentBytes = "segment files per object"
+	catalogBytes = "catalog per object"
+)
 
 // step is one pool, from its making to its end.
 type step struct {
@@ -20,6 +26,7 @@ type step struct {
 	p     *process // nil: none runs
 	grown bench.Grown
 	goals []bench.Goal
+	quiet bool // it is a part of another step, which tells how far it is
 }
 
 // step measures a pool of n objects. The goals hold it against the smallest.
@@ -38,7 +45,9 @@ func (r *run) step(ctx context.Context, n int64) (bench.Grown, []bench.Goal, err
 }
 
 func (s *step) all(ctx context.Context) error {
-	for _, part := range []func(context.Context) error{s.fill, s.measure, s.crashes, s.restarts, s.rebuild, s.stay} {
+	for _, part := range []func(context.Context) error{
+		s.fill, s.holdFilling, s.measure, s.crashes, s.restarts, s.rebuild, s.holdRebuilding, s.stay,
+	} {
 		if err := part(ctx); err != nil {
 			return err
 		}
@@ -77,12 +86,12 @@ func (s *step) fill(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.cost("PUT, all of them, 1,024 clients", bench.Seconds, "with what it makes the catalog and the journal do later", perOp(*a.Sample))
-	s.cost("PUT, all of them, 1,024 clients: CPU", bench.Seconds, "", a.Sample.CPU.Seconds()/float64(s.n))
+	s.cost(filling, bench.Seconds, "with what it makes the catalog and the journal do until the last is stored", perOp(*a.Sample))
+	s.cost(filling+": CPU", bench.Seconds, "", a.Sample.CPU.Seconds()/float64(s.n))
 	if err := s.stop(); err != nil {
 		return err
 	}
-	for _, part := range []struct{ name, under string }{{"segment files per object", "segments"}, {"catalog per object", "catalog"}} {
+	for _, part := range []struct{ name, under string }{{segmentBytes, "segments"}, {catalogBytes, "catalog"}} {
 		bytes := int64(0)
 		for _, dir := range s.dirs {
 			bytes += diskBytes(filepath.Join(dir, part.under))
@@ -145,7 +154,9 @@ func (s *step) rebuild(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.cost("catalog rebuild per object", bench.Seconds, "from the journal, until the pool serves", took[0]/float64(s.n))
+	s.cost(rebuilding, bench.Seconds,
+		"from the journal, until the pool serves; with what the loads have put into it, in a small pool many times its objects",
+		took[0]/float64(s.n))
 	s.total("start without any catalog", bench.Seconds, "the rebuild, until the pool serves", took...)
 	s.total("start without any catalog, all replicas whole", bench.Seconds, "", took[0]+a.Seconds)
 	return s.stop()
@@ -173,4 +184,8 @@ func (s *step) total(name string, unit bench.Unit, about string, values ...float
 }
 
 // told says that so much of the step is done.
-func (s *step) told(doing string, share float64) { s.tell(s.n, doing, share) }
+func (s *step) told(doing string, share float64) {
+	if !s.quiet {
+		s.tell(s.n, doing, share)
+	}
+}
