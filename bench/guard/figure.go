@@ -25,7 +25,7 @@ type Figure struct {
 // Figures are all of them.
 func Figures() []Figure {
 	return []Figure{
-		{Name: "allocations per operation", count: allocations, margin: 2, perMiB: 4},
+		{Name: "allocations per operation", count: allocations, margin: 2, perMiB: 8},
 		{Name: "bytes allocated per operation", count: allocated, margin: 512, perMiB: 1 << 10},
 		{Name: "reads per operation", count: reads, margin: 0.5, perMiB: 1},
 		{Name: "writes per operation", count: writes, margin: 0.5, perMiB: 2},

@@ -30,8 +30,8 @@ func TestWorse(t *testing.T) {
 		{"a sync more", small, syncs, 400, 500, true},
 		{"from none", small, syncs, 0, 100, true},
 		{"bytes written, beyond", small, stored, 4 * 409_600, 4.3 * 409_600, true},
-		{"margin of a large body", large, allocations, 1000, 1650, false},
-		{"beyond the margin of a large body", large, allocations, 1000, 1700, true},
+		{"margin of a large body", large, allocations, 1000, 2250, false},
+		{"beyond the margin of a large body", large, allocations, 1000, 2350, true},
 		{"a buffer of 256 KiB for each large body", large, allocated, 110_000, 110_000 + 10*256<<10, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
