@@ -30,7 +30,8 @@ type Load struct {
 	Stored int64
 	// Keys is how many objects are read, or written before PUT begins to overwrite them; 0: 10,000, or what Stored allows.
 	Keys int64
-	// There says that all keys are on the server already, and Prepare stores none.
+	// There says that all keys are on the server already, and Prepare stores none: of what is read only the length is
+	// known, then.
 	There bool
 	// Written bounds what one run of a side PUTs, in bytes; 0: only the span does. It ends early then.
 	Written int64

@@ -16,7 +16,7 @@ func scrubbing() family {
 	const scrub, limit = "scrub, uncapped, idle", "direct read limit"
 	ways := ofReadings(limit)
 	return family{
-		name: scrub, seconds: 18, room: 4 * gib,
+		name: scrub, seconds: 15, room: 4 * gib,
 		rows: []row{{
 			path: scrub, figure: "rate", of: limit, unit: bench.BytesPerSecond,
 			got: pick{side: scrub, figure: bench.ByteRate}, limit: []pick{bestRate(ways)}, bound: 0.80,

@@ -27,7 +27,7 @@ func mediumPut() family {
 	ours := cost(unsigned, figure+" beside its own MD5", own)
 	ours.about = "which hashes uploads beside each other: as many streams at the same time, in cache, and nothing else"
 	return family{
-		name: "PUT 1 MiB", seconds: 16, room: 5 * gib,
+		name: "PUT 1 MiB", seconds: 14, room: 5 * gib,
 		rows: []row{goal, beside, ours},
 		measure: func(ctx context.Context, s *stage) (map[string]bench.Series, error) {
 			p, err := s.pool(ctx)
@@ -52,7 +52,7 @@ func largePut() family {
 	goal, ours := rate("rate", md5), rate("rate beside its own MD5", own)
 	goal.bound, ours.beside, ours.about = 0.85, true, "one stream, in cache, on one core"
 	return family{
-		name: put, seconds: 12, room: 5 * gib,
+		name: put, seconds: 11, room: 5 * gib,
 		rows: []row{goal, ours},
 		measure: func(ctx context.Context, s *stage) (map[string]bench.Series, error) {
 			p, err := s.pool(ctx)
@@ -73,7 +73,7 @@ func fastPut() family {
 		written = append(written, limit+way.String())
 	}
 	return family{
-		name: put, seconds: 22, room: 8 * gib,
+		name: put, seconds: 20, room: 8 * gib,
 		rows: []row{
 			{
 				path: put, figure: "rate", of: "lower of HTTP limit and write limit", unit: bench.BytesPerSecond,

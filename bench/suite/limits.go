@@ -14,7 +14,7 @@ import (
 
 const (
 	// limitSeconds is what the limits take.
-	limitSeconds = 60
+	limitSeconds = 56
 	// limitSpan is how long a turn of one takes. There are many.
 	limitSpan = 300 * time.Millisecond
 )

@@ -49,7 +49,7 @@ func (s *stage) side(ctx context.Context, t s3.Target, l s3.Load) (bench.Side, e
 	if reads {
 		s.shelves[place] = loader
 	}
-	if t.Bare { // it has everything in memory
+	if t.Bare || l.There { // it has everything in memory, or it is taken as it is found
 		return loader.Side(), nil
 	}
 	return warmed(loader.Side(), loader), nil
