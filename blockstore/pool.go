@@ -79,14 +79,15 @@ type Pool struct {
 	wereAway      atomic.Int64 // voting members that did not take part, when it was looked last
 	unlucky       sync.Map     // uuid.UUID of drives whose replica was dropped
 
-	readings  sync.Pool // of *reading that are over
+	readings  sync.Pool // of *reading of one column that are over
 	senders   sync.Pool // of *sender likewise
 	fileWorks sync.Pool // of *fileWork likewise
 	// Of *stripeRead that were released.
-	stripeReads sync.Pool
-	puttings    sync.Pool              // of *putting that have ended
-	kits        leftovers[uploadKit]   // of uploads likewise
-	answers     leftovers[fileAnswers] // of files likewise
+	stripeReads  sync.Pool
+	puttings     sync.Pool              // of *putting that have ended
+	kits         leftovers[uploadKit]   // of uploads likewise
+	answers      leftovers[fileAnswers] // of files likewise
+	wideReadings leftovers[reading]     // of readings of several columns likewise
 
 	pinning sync.RWMutex // held for writing while segments are dropped
 

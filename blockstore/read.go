@@ -79,6 +79,7 @@ type reading struct {
 	p    *Pool
 	ctx  context.Context // once others work on it: ends with the reading
 	at   stripeAt
+	wide bool      // it began with several columns
 	cols []*column // by stored index: those asked for, and in a rescue all
 
 	lo, hi int // pieces that are computed of those that are lost; none before a rescue
@@ -103,7 +104,7 @@ type answer struct{ of, read *column }
 // The caller releases the result.
 func (p *Pool) readStripe(ctx context.Context, at stripeAt, from, n int64) (*stripeRead, error) {
 	first, last := int(from/int64(at.length)), int((from+n-1)/int64(at.length))
-	r := p.newReading(ctx, at)
+	r := p.newReading(ctx, at, last-first+1)
 	bufs, err := p.readBuffers(ctx, r.bufs[:0], last-first+1)
 	if err != nil {
 		r.end()
@@ -150,10 +151,17 @@ func (p *Pool) readStripe(ctx context.Context, at stripeAt, from, n int64) (*str
 	return rd, nil
 }
 
-func (p *Pool) newReading(ctx context.Context, at stripeAt) *reading {
-	r, _ := p.readings.Get().(*reading)
+// newReading begins the reading of so many columns, in the memory of an earlier one. Of several
+// columns, which are of large bodies, it is kept over collections: their tables of checksums are.
+func (p *Pool) newReading(ctx context.Context, at stripeAt, columns int) *reading {
+	var r *reading
+	if columns > 1 {
+		r = p.wideReadings.get()
+	} else {
+		r, _ = p.readings.Get().(*reading)
+	}
 	if r == nil {
-		r = &reading{}
+		r = &reading{wide: columns > 1}
 	}
 	r.p, r.ctx, r.at = p, ctx, at
 	return r
@@ -201,7 +209,11 @@ func (r *reading) end() {
 	r.p, r.ctx, r.at, r.cols, r.lo, r.hi = nil, nil, stripeAt{}, r.cols[:0], 0, 0
 	clear(r.bufs)
 	clear(r.more)
-	p.readings.Put(r)
+	if r.wide {
+		p.wideReadings.put(r)
+	} else {
+		p.readings.Put(r)
+	}
 }
 
 // agree says whether all columns are good. They count together only if their

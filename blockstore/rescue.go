@@ -131,7 +131,7 @@ func (r *reading) rescueApart() error {
 		if c.err == nil {
 			continue
 		}
-		alone := r.p.newReading(r.ctx, r.at)
+		alone := r.p.newReading(r.ctx, r.at, 1)
 		mine := alone.add()
 		*mine, *c = *c, *mine // with its buffer
 		err := alone.rescue()

@@ -54,9 +54,8 @@ func (p *Pool) send(ctx context.Context, o *Object, w io.Writer, off, n int64) e
 		defer p.mem.putOwn(own)
 		s.own = own
 	}
-	if s.sips {
-		defer s.rest() // nobody else knows of it
-	} else {
+	defer s.rest()
+	if !s.sips {
 		p.mem.reads.lending.add(s)
 		defer p.mem.reads.lending.remove(s)
 	}
@@ -72,10 +71,11 @@ func (p *Pool) send(ctx context.Context, o *Object, w io.Writer, off, n int64) e
 	return nil
 }
 
-// rest lets another have the memory of a sender that is done.
+// rest lets another have the memory of a sender that is done. Who has been told to have it yield may
+// still come, and finds that it does not wait, or waits for another client with stripes that are wanted as much.
 func (s *sender) rest() {
 	p := s.p
-	*s = sender{}
+	s.p, s.o, s.w, s.own, s.sums = nil, nil, nil, nil, objectSums{}
 	p.senders.Put(s)
 }
 

@@ -84,7 +84,7 @@ func lost(t *testing.T, p *Pool, bucket, key string) (n int) {
 			buf, err := p.mem.rescues.get(t.Context())
 			must(t, err)
 			c := &column{stored: i, hi: drive.Pieces(sp.at.length), buf: buf, err: errUnread}
-			r := p.newReading(t.Context(), sp.at)
+			r := p.newReading(t.Context(), sp.at, 1)
 			r.cols = []*column{c}
 			r.readAll()
 			file := sp.at.seg.fileOf(drive.ColumnOf(i, sp.at.d, sp.at.seg.k), sp.at.no)
