@@ -26,8 +26,10 @@ func limitsWanted(only string) bool {
 
 // limits measures what the machine does without Holdfast.
 func (s *stage) limits(ctx context.Context) (lines []bench.Line, err error) {
-	s.family = family{name: "limits", seconds: limitSeconds}
 	defer func() { err = errors.Join(err, s.clear()) }()
+	if err := s.begin(family{name: "limits", seconds: limitSeconds}); err != nil {
+		return nil, err
+	}
 	files, err := limits.NewFiles(limits.Shape{Dirs: s.homes, Data: s.data, Parity: s.parity, Bytes: 256 * mib})
 	if err != nil {
 		return nil, err

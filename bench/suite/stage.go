@@ -55,12 +55,13 @@ func newStage(ctx context.Context, o Options) (*stage, error) {
 	return s, nil
 }
 
-// begin makes ready for a family.
+// begin makes ready for a family: there is room, and nothing waits to be written back that others have left, or that the
+// family before has.
 func (s *stage) begin(f family) error {
 	s.family = f
 	for _, home := range s.homes {
 		// Drives may share a disk, so each is asked for all of it.
-		if err := bench.Room(home, f.room); err != nil {
+		if err := errors.Join(bench.Room(home, f.room), bench.Settled(home)); err != nil {
 			return err
 		}
 	}
