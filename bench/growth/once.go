@@ -50,7 +50,7 @@ func (s *step) hold(ctx context.Context, name, about string, parts ...func(*step
 		Path: fmt.Sprintf("%s, %d objects", name, s.n), Figure: "time per object", Of: fmt.Sprintf("%d objects", s.From),
 		Got: got, Limit: limit.Value, Unit: bench.Seconds,
 		Value: got / limit.Value, Least: got / limit.Most, Most: got / limit.Least,
-		Bound: Bound, AtMost: true, Rounds: 1,
+		Bound: Bound, AtMost: true, Once: true, Rounds: 1,
 		About: fmt.Sprintf("%s; once, over the median of %d new pools of %d right after it", about, s.Turns.Rounds, s.From),
 	})
 	return nil
