@@ -16,9 +16,11 @@ const (
 	mendUnitMin = 256 << 10
 	mendUnitMax = 1 << 20
 
-	// mendAhead is how many reads of each file are under way while nothing is held back. With
-	// two the disk has the next one when one ends; more of them were no faster.
-	mendAhead = 2
+	// Reads of each file that are under way while nothing is held back. With two a disk of its own has the
+	// next one when one ends; more of them were no faster. A disk that several of the files share has enough
+	// with one of each: with two its writes waited longer, and all of it took longer.
+	mendAhead       = 2
+	mendAheadShared = 1
 
 	// mendKept is the room before what is read at a time, for what is left of what was
 	// read before: less than a block, so that blocks that go on behind the end of one read
@@ -31,12 +33,29 @@ const (
 // beyond that it takes of Go's heap.
 func (m *mender) takeRoom() {
 	width := len(m.drives)
+	m.ahead = mendAheadShared
+	if m.apart() {
+		m.ahead = mendAhead
+	}
 	unit := mendUnitMax
-	for unit > mendUnitMin && unit*width*(1+mendAhead) > mendMemory {
+	for unit > mendUnitMin && unit*width*(1+m.ahead) > mendMemory {
 		unit /= 2
 	}
 	unit = int(min(int64(unit), mendKept+max(wholePages(m.end-drive.FirstBlock), drive.PageBytes)))
-	m.room = m.p.mendRooms.get(width*(1+mendAhead)+1+writeRuns+1+mendAhead, unit)
+	m.room = m.p.mendRooms.get(width*(1+m.ahead)+1+writeRuns+1+m.ahead, unit)
+}
+
+// apart says whether each file of the segment is on a disk of its own, as far as is known.
+func (m *mender) apart() bool {
+	seen := make(map[any]bool, len(m.drives))
+	for _, id := range m.drives {
+		disk := m.p.diskOf(id)
+		if seen[disk] {
+			return false
+		}
+		seen[disk] = true
+	}
+	return true
 }
 
 // reader reads a file forward, some reads ahead of where it is.
@@ -46,6 +65,7 @@ type reader struct {
 	on    any // the disk, as Turn knows it
 	f     *drive.File
 	room  *mendRoom
+	most  int   // reads under way at most
 	end   int64 // of what counts of the file
 	bytes *int64
 	// waited is told since when load has waited; may be nil.
@@ -119,7 +139,7 @@ func (r *reader) get(off int64, n int) []byte { return r.buf[off-r.at:][:n] }
 func (r *reader) goAhead(ctx context.Context) {
 	depth := 1
 	if r.work.Free() {
-		depth = mendAhead
+		depth = r.most
 	}
 	for len(r.ahead) < depth && r.next < r.end {
 		r.request(ctx)

@@ -38,47 +38,49 @@ func TestMendReader(t *testing.T) {
 	must(t, syncUncached(f))
 	must(t, f.PastCache())
 	for _, chunk := range []int{drive.PageBytes, 7 * drive.PageBytes, 256 << 10} {
-		room := w.p.mendRooms.get(4, mendKept+chunk)
-		var n int64
-		work := w.p.background(0)
-		r := &reader{p: w.p, work: work, f: f, room: room, end: drive.FirstBlock + int64(len(want)), bytes: &n}
-		stop := errors.New("the pace ends it")
-		for at := 0; at < len(want); {
-			size := min(drive.PageBytes*(1+rng.IntN(drive.MaxBlockBytes/drive.PageBytes)), len(want)-at)
-			if rng.IntN(10) == 0 { // and it is asked for again
-				if err := r.load(t.Context(), drive.FirstBlock+int64(at), size, func(context.Context, int) error { return stop }); err != nil && !errors.Is(err, stop) {
-					t.Fatal(err)
+		for _, ahead := range []int{mendAheadShared, mendAhead} {
+			room := w.p.mendRooms.get(4, mendKept+chunk)
+			var n int64
+			work := w.p.background(0)
+			r := &reader{p: w.p, work: work, f: f, room: room, most: ahead, end: drive.FirstBlock + int64(len(want)), bytes: &n}
+			stop := errors.New("the pace ends it")
+			for at := 0; at < len(want); {
+				size := min(drive.PageBytes*(1+rng.IntN(drive.MaxBlockBytes/drive.PageBytes)), len(want)-at)
+				if rng.IntN(10) == 0 { // and it is asked for again
+					if err := r.load(t.Context(), drive.FirstBlock+int64(at), size, func(context.Context, int) error { return stop }); err != nil && !errors.Is(err, stop) {
+						t.Fatal(err)
+					}
+				}
+				must(t, r.load(t.Context(), drive.FirstBlock+int64(at), size, func(context.Context, int) error { return nil }))
+				if !bytes.Equal(r.get(drive.FirstBlock+int64(at), size), want[at:at+size]) {
+					t.Fatalf("chunks of %d: at %d it gives something else", chunk, at)
+				}
+				switch rng.IntN(20) {
+				case 0:
+					at = max(0, at-3*chunk/drive.PageBytes*drive.PageBytes)
+				case 1:
+					at += size + 2*chunk
+				default:
+					at += size
 				}
 			}
-			must(t, r.load(t.Context(), drive.FirstBlock+int64(at), size, func(context.Context, int) error { return nil }))
-			if !bytes.Equal(r.get(drive.FirstBlock+int64(at), size), want[at:at+size]) {
-				t.Fatalf("chunks of %d: at %d it gives something else", chunk, at)
+			behind := drive.FirstBlock + int64(len(want)) + drive.PageBytes
+			must(t, r.load(t.Context(), behind, drive.PageBytes, func(context.Context, int) error { return nil }))
+			if !isZero(r.get(behind, drive.PageBytes)) {
+				t.Error("behind the end there is something")
 			}
-			switch rng.IntN(20) {
-			case 0:
-				at = max(0, at-3*chunk/drive.PageBytes*drive.PageBytes)
-			case 1:
-				at += size + 2*chunk
-			default:
-				at += size
+			r.done()
+			work.End()
+			if len(room.free) < 4 {
+				t.Errorf("of 4 units %d came back", len(room.free))
 			}
+			room.Release()
 		}
-		behind := drive.FirstBlock + int64(len(want)) + drive.PageBytes
-		must(t, r.load(t.Context(), behind, drive.PageBytes, func(context.Context, int) error { return nil }))
-		if !isZero(r.get(behind, drive.PageBytes)) {
-			t.Error("behind the end there is something")
-		}
-		r.done()
-		work.End()
-		if len(room.free) < 4 {
-			t.Errorf("of 4 units %d came back", len(room.free))
-		}
-		room.Release()
 	}
 	// A file that was closed under it, with its drive, is not one that has nothing.
 	f.Close()
 	room, n, work := w.p.mendRooms.get(4, mendKept+drive.PageBytes), int64(0), w.p.background(0)
-	r := &reader{p: w.p, work: work, f: f, room: room, end: drive.FirstBlock + int64(len(want)), bytes: &n}
+	r := &reader{p: w.p, work: work, f: f, room: room, most: mendAhead, end: drive.FirstBlock + int64(len(want)), bytes: &n}
 	err = r.load(t.Context(), drive.FirstBlock, drive.PageBytes, func(context.Context, int) error { return nil })
 	if !errors.Is(err, drive.ErrClosed) || r.holes > 0 {
 		t.Errorf("a closed file: %v, %d pages that cannot be read", err, r.holes)
@@ -124,5 +126,32 @@ func TestMendRoom(t *testing.T) {
 	b.Release()
 	if len(rooms.spare) != 0 {
 		t.Error("what comes back after the end stays")
+	}
+}
+
+// TestMendAhead: a disk that files share has one read of each under way, and disks of their own have two, as have those of
+// which nothing is known.
+func TestMendAhead(t *testing.T) {
+	ahead := func(p *Pool) int {
+		m := &mender{p: p, end: 8 << 20}
+		for _, member := range p.members.now().label.Members {
+			m.drives = append(m.drives, member.ID)
+		}
+		m.takeRoom()
+		m.room.Release()
+		return m.ahead
+	}
+	if got := ahead(openWorld(t, shape{2, 1, 3}).p); got != mendAhead {
+		t.Errorf("%d reads ahead where no disk is known to be shared", got)
+	}
+	p, err := Open(t.Context(), Options{Dirs: dirsOf(3, t.TempDir()), Init: true, Logger: testLogger(), Patience: calmPatience})
+	must(t, err)
+	defer func() { must(t, p.Close(context.Background())) }()
+	id := p.members.now().label.Members[0].ID
+	if p.space.device(id) == (vfs.DeviceID{}) {
+		t.Skip("this system does not say which disk a file is on")
+	}
+	if got := ahead(p); got != mendAheadShared {
+		t.Errorf("%d reads ahead on a disk that all files share", got)
 	}
 }

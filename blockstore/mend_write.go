@@ -16,6 +16,7 @@ type blockWriter struct {
 	work  *yield.Work
 	on    any // the disk, as Turn knows it
 	room  *mendRoom
+	ahead int // reads of the file under way when it is read back
 	d     *drive.Drive
 	f     *drive.File
 	owned bool // the file is closed with the writer
@@ -48,7 +49,7 @@ const writeRuns = 2
 
 func (m *mender) newBlockWriter(d *drive.Drive, f *drive.File, owned bool) *blockWriter {
 	w := &blockWriter{
-		p: m.p, work: m.work, on: m.p.diskOf(d.ID()), room: m.room, waited: m.waited, pace: m.pace, d: d, f: f, owned: owned,
+		p: m.p, work: m.work, on: m.p.diskOf(d.ID()), room: m.room, ahead: m.ahead, waited: m.waited, pace: m.pace, d: d, f: f, owned: owned,
 		free: make(chan []byte, writeRuns), results: make(chan error, writeRuns),
 	}
 	for range writeRuns {
