@@ -37,13 +37,13 @@ func TestSettled(t *testing.T) {
 	if err := unix.Statfs(dir, &fs); err != nil || fs.Type == unix.TMPFS_MAGIC {
 		t.Skip("a file system in memory writes nothing back", err)
 	}
-	if err := Settled(dir); err != nil {
+	if err := Settled(t.Context(), dir, dir); err != nil {
 		t.Fatal(err)
 	}
 	if left := dirty(); left != 0 {
 		t.Errorf("%d pages are not written back", left)
 	}
-	if err := Settled(filepath.Join(dir, "none")); !errors.Is(err, os.ErrNotExist) {
+	if err := Settled(t.Context(), dir, filepath.Join(dir, "none")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a directory that is not there: %v", err)
 	}
 }

@@ -226,7 +226,11 @@ func (m *mender) header(d *drive.Drive, l *lane) drive.FileHeader {
 }
 
 func (m *mender) reader(f *drive.File, l *lane, on uuid.UUID) *reader {
-	return &reader{p: m.p, work: m.work, on: m.p.diskOf(on), f: f, room: m.room, most: m.ahead, end: m.end, bytes: &l.readBytes, waited: m.waited}
+	disk := m.p.diskOf(on)
+	return &reader{
+		p: m.p, work: m.work, on: disk, f: f, room: m.room, most: min(m.ahead, m.p.readsAhead(disk)), end: m.end,
+		bytes: &l.readBytes, waited: m.waited,
+	}
 }
 
 func (l *lane) close() {

@@ -17,8 +17,8 @@ const (
 	mendUnitMax = 1 << 20
 
 	// Reads of each file that are under way while nothing is held back. With two a disk of its own has the
-	// next one when one ends; more of them were no faster. A disk that several of the files share has enough
-	// with one of each: with two its writes waited longer, and all of it took longer.
+	// next one when one ends; more of them were no faster. A disk that several of the pool's drives share has
+	// enough with one of each: with two its writes waited longer, and all of it took longer.
 	mendAhead       = 2
 	mendAheadShared = 1
 
@@ -34,8 +34,8 @@ const (
 func (m *mender) takeRoom() {
 	width := len(m.drives)
 	m.ahead = mendAheadShared
-	if m.apart() {
-		m.ahead = mendAhead
+	for _, id := range m.drives {
+		m.ahead = max(m.ahead, m.p.readsAhead(m.p.diskOf(id)))
 	}
 	unit := mendUnitMax
 	for unit > mendUnitMin && unit*width*(1+m.ahead) > mendMemory {
@@ -45,17 +45,18 @@ func (m *mender) takeRoom() {
 	m.room = m.p.mendRooms.get(width*(1+m.ahead)+1+writeRuns+1+m.ahead, unit)
 }
 
-// apart says whether each file of the segment is on a disk of its own, as far as is known.
-func (m *mender) apart() bool {
-	seen := make(map[any]bool, len(m.drives))
-	for _, id := range m.drives {
-		disk := m.p.diskOf(id)
-		if seen[disk] {
-			return false
+// readsAhead is how many reads of a file on that disk are to be under way.
+func (p *Pool) readsAhead(disk any) int {
+	drives := 0
+	for _, member := range p.members.now().label.Members {
+		if p.diskOf(member.ID) == disk {
+			drives++
 		}
-		seen[disk] = true
 	}
-	return true
+	if drives > 1 {
+		return mendAheadShared
+	}
+	return mendAhead
 }
 
 // reader reads a file forward, some reads ahead of where it is.

@@ -129,8 +129,8 @@ func TestMendRoom(t *testing.T) {
 	}
 }
 
-// TestMendAhead: a disk that files share has one read of each under way, and disks of their own have two, as have those of
-// which nothing is known.
+// TestMendAhead: a disk that drives share has one read of each file under way, and disks of their own have two, as have
+// those of which nothing is known.
 func TestMendAhead(t *testing.T) {
 	ahead := func(p *Pool) int {
 		m := &mender{p: p, end: 8 << 20}
@@ -138,8 +138,12 @@ func TestMendAhead(t *testing.T) {
 			m.drives = append(m.drives, member.ID)
 		}
 		m.takeRoom()
-		m.room.Release()
-		return m.ahead
+		defer m.room.Release()
+		r := m.reader(nil, &lane{}, m.drives[0])
+		if r.most != m.ahead {
+			t.Errorf("%d reads ahead, where there is room for %d", r.most, m.ahead)
+		}
+		return r.most
 	}
 	if got := ahead(openWorld(t, shape{2, 1, 3}).p); got != mendAhead {
 		t.Errorf("%d reads ahead where no disk is known to be shared", got)

@@ -48,8 +48,9 @@ type writtenBlock struct {
 const writeRuns = 2
 
 func (m *mender) newBlockWriter(d *drive.Drive, f *drive.File, owned bool) *blockWriter {
+	disk := m.p.diskOf(d.ID())
 	w := &blockWriter{
-		p: m.p, work: m.work, on: m.p.diskOf(d.ID()), room: m.room, ahead: m.ahead, waited: m.waited, pace: m.pace, d: d, f: f, owned: owned,
+		p: m.p, work: m.work, on: disk, room: m.room, ahead: min(m.ahead, m.p.readsAhead(disk)), waited: m.waited, pace: m.pace, d: d, f: f, owned: owned,
 		free: make(chan []byte, writeRuns), results: make(chan error, writeRuns),
 	}
 	for range writeRuns {

@@ -151,8 +151,8 @@ func (p *Pool) readStripe(ctx context.Context, at stripeAt, from, n int64) (*str
 	return rd, nil
 }
 
-// newReading begins the reading of so many columns, in the memory of an earlier one. Of several
-// columns, which are of large bodies, it is kept over collections: their tables of checksums are.
+// newReading begins the reading of so many columns, in the memory of an earlier one that was served by the page cache
+// alone. That of several columns, whose tables of checksums are large, is kept over collections.
 func (p *Pool) newReading(ctx context.Context, at stripeAt, columns int) *reading {
 	var r *reading
 	if columns > 1 {

@@ -72,7 +72,7 @@ func (p *Pool) send(ctx context.Context, o *Object, w io.Writer, off, n int64) e
 }
 
 // rest lets another have the memory of a sender that is done. Who has been told to have it yield may
-// still come, and finds that it does not wait, or waits for another client with stripes that are wanted as much.
+// still come, and at worst has the next one give back stripes that it reads again: as may happen to any.
 func (s *sender) rest() {
 	p := s.p
 	s.p, s.o, s.w, s.own, s.sums = nil, nil, nil, nil, objectSums{}

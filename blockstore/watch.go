@@ -40,6 +40,10 @@ func (p *Pool) trimMemory() {
 		select {
 		case <-tick.C:
 			p.mem.arena.trim()
+			p.mem.own.trim()
+			p.kits.trim()
+			p.answers.trim()
+			p.wideReadings.trim()
 			p.mendRooms.trim()
 		case <-p.stopped:
 			return

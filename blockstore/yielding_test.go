@@ -175,16 +175,20 @@ func TestReconcileBecomesUrgent(t *testing.T) {
 	d, err := drive.Open(drive.Options{FS: w.fs}, w.dirs[1])
 	must(t, err)
 	defer d.Close()
-	second := make(chan struct{})
+	reached, second := make(chan struct{}), make(chan struct{})
 	var first sync.Once
 	w.fs.SetHook(func(op faultfs.Op) (f faultfs.Fault) {
 		if op.Below(w.dirs[1] + "/segments/") {
-			first.Do(func() { <-second })
+			first.Do(func() {
+				close(reached)
+				<-second
+			})
 		}
 		return f
 	})
 	go func() {
 		defer close(second)
+		<-reached
 		if _, err := w.p.FailDrive(t.Context(), members[2].ID.String(), ChangeOptions{}); err != nil {
 			t.Error(err)
 		}

@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// ObjectHandler is the object listener's handler, for a server of one's own;
+// ObjectHandler is the object listener's handler, for a server of one's own, which does not look at an answer's
+// headers any more when it has returned;
 // ServeObjects adds what a handler cannot do: TLS, cutting clients that
 // stall, limits on connections, draining.
 func (s *Server) ObjectHandler() http.Handler { return http.HandlerFunc(s.serveObject) }

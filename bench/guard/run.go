@@ -18,8 +18,12 @@ const Room = 8 << 30
 // MemoryLimit is where the collector of a daemon begins after all (GOMEMLIMIT).
 const MemoryLimit = "1GiB"
 
-// rounds is how often each side counts, beside the one with strace.
-const rounds = 5
+// rounds is how often each side counts, and tracedRounds how often with strace besides: what a round has that
+// is none of the operations' own, a segment that ends for one, is in few of them.
+const (
+	rounds       = 5
+	tracedRounds = 3
+)
 
 // keysMax bounds what is stored to be read, in bytes.
 const keysMax = 64 << 20
@@ -41,7 +45,7 @@ func loads() []load {
 		{bench.Get, 4 << 10, 2000},
 		{bench.Put, 16 << 20, 6},
 		{bench.Get, 16 << 20, 20},
-		{bench.Put, 64 << 20, 2},
+		{bench.Put, 64 << 20, 3},
 		{bench.Get, 64 << 20, 6},
 	}
 }
@@ -102,7 +106,7 @@ func (r *Report) note(text string) {
 }
 
 // count runs a load against both in turn, and gives the counts of each round.
-// The last round is traced.
+// The last rounds are traced.
 func count(ctx context.Context, load load, sides [2]Side) (counted [2][]Counts, notes []string, err error) {
 	var loaders [2]*s3.Loader
 	var asking [2]Counts
@@ -134,15 +138,17 @@ func count(ctx context.Context, load load, sides [2]Side) (counted [2][]Counts, 
 			counted[i] = append(counted[i], counts.less(asking[i]))
 		}
 	}
-	for i, side := range sides {
-		counts, err := traced(ctx, side.Server.PID, func() error { return load.run(ctx, loaders[i]) })
-		switch {
-		case errors.Is(err, errNoTrace):
-			notes = append(notes, err.Error())
-		case err != nil:
-			return counted, nil, err
+	for range tracedRounds {
+		for i, side := range sides {
+			counts, err := traced(ctx, side.Server.PID, func() error { return load.run(ctx, loaders[i]) })
+			switch {
+			case errors.Is(err, errNoTrace):
+				notes = append(notes, err.Error())
+			case err != nil:
+				return counted, nil, err
+			}
+			counted[i] = append(counted[i], counts)
 		}
-		counted[i] = append(counted[i], counts)
 	}
 	return counted, notes, nil
 }

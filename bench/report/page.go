@@ -100,7 +100,7 @@ func newPage(r bench.Result) page {
 
 // hasLimits says whether anything was measured beside what the machine does without Holdfast.
 func hasLimits(r bench.Result) bool {
-	return len(r.Goals)+len(r.Limits) > 0 || slices.ContainsFunc(r.Cells, func(c bench.Cell) bool { return len(c.Limit.Samples) > 0 })
+	return len(r.Growth) == 0 && len(r.Goals)+len(r.Limits) > 0 || slices.ContainsFunc(r.Cells, func(c bench.Cell) bool { return len(c.Limit.Samples) > 0 })
 }
 
 func title(r bench.Result) string {

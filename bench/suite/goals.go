@@ -16,9 +16,9 @@ const (
 // goals are the rows of what Holdfast promises, in the order in which they are
 // shown, on k+m drives on one disk and two cores that the client shares.
 //
-// Rounds are five. What is written to a pool in a family stays below 3 GiB of
-// files: a virtual machine may give freed memory back to its host, and then
-// touching fresh page cache is slow, and billed to the server.
+// Rounds are five. What a family adds to the page cache stays below 3 GiB: a virtual
+// machine may give freed memory back to its host, and then touching fresh page cache
+// is slow, and billed to the server. Large bodies are written past it.
 func goals() []family {
 	return []family{
 		lonePut(),

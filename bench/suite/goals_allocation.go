@@ -11,8 +11,9 @@ import (
 )
 
 const (
-	// bulkOperations is how many large objects a run sends or reads: what a server allocates besides is to be small in each.
-	bulkOperations = 24
+	// bulkPuts and bulkGets are how many large objects a run sends or reads: what a server allocates besides is to be small
+	// in each. PUTs fill drives.
+	bulkPuts, bulkGets = 12, 24
 	// bulkAtMost bounds how long that may take.
 	bulkAtMost = 5 * time.Second
 	// smallSpan is enough for some thousand small ones.
@@ -22,28 +23,27 @@ const (
 // allocation is the garbage of a request, beyond what the bare server makes of it, which is net/http's. Each load has a
 // pool of its own, so that none pays for what another one leaves to be done.
 func allocation() family {
-	f := family{name: "allocation", seconds: 42, room: 6 * gib}
-	type one struct {
+	f := family{name: "allocation", seconds: 42, room: 10 * gib}
+	all := []struct {
 		path string
 		load s3.Load
 		span time.Duration
+	}{
+		{"", s3.Load{Operation: bench.Put, Size: 4 * kib, Clients: 32}, smallSpan},
+		{"", s3.Load{Operation: bench.Put, Size: 64 * mib, Clients: 4, Stored: 512 * mib, Operations: bulkPuts}, bulkAtMost},
+		{"", s3.Load{Operation: bench.Get, Size: 4 * kib, Clients: 32}, smallSpan},
+		{"", s3.Load{Operation: bench.Get, Size: 64 * mib, Clients: 4, Stored: 512 * mib, Operations: bulkGets}, bulkAtMost},
 	}
-	var all []one
 	doubts := map[string]float64{} // by path, bytes for each operation: the largest of all runs
-	for _, operation := range []bench.Operation{bench.Put, bench.Get} {
-		for _, x := range []one{
-			{"", s3.Load{Operation: operation, Size: 4 * kib, Clients: 32}, smallSpan},
-			{"", s3.Load{Operation: operation, Size: 64 * mib, Clients: 4, Stored: 512 * mib, Operations: bulkOperations}, bulkAtMost},
-		} {
-			x.path = fmt.Sprintf("%s %s, %s", operation, sizeName(x.load.Size), clientsName(x.load.Clients))
-			all = append(all, x)
-			f.rows = append(f.rows, row{
-				path: x.path, figure: "allocated per operation outside net/http", unit: bench.Bytes,
-				got: pick{side: x.path, figure: bytesPerOp}, bound: 2 * kib, atMost: true,
-				about: "less what the bare server allocates for the same; with what the server has to do afterwards, and does meanwhile by itself",
-				said:  func(series bench.Series) string { return known(series, doubts[x.path]) },
-			})
-		}
+	for i := range all {
+		x := &all[i]
+		x.path = fmt.Sprintf("%s %s, %s", x.load.Operation, sizeName(x.load.Size), clientsName(x.load.Clients))
+		f.rows = append(f.rows, row{
+			path: x.path, figure: "allocated per operation outside net/http", unit: bench.Bytes,
+			got: pick{side: x.path, figure: bytesPerOp}, bound: 2 * kib, atMost: true,
+			about: "less what the bare server allocates for the same; with what the server has to do afterwards, and does meanwhile by itself",
+			said:  func(series bench.Series) string { return known(series, doubts[x.path]) },
+		})
 	}
 	f.measure = func(ctx context.Context, s *stage) (map[string]bench.Series, error) {
 		result := map[string]bench.Series{}

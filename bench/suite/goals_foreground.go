@@ -17,7 +17,7 @@ func foreground() family {
 	slower := func(path string, bound float64) row {
 		return row{path: path, figure: "p99", of: idle, unit: bench.Seconds,
 			got: pick{side: path, figure: bench.P99}, limit: []pick{{side: idle, figure: bench.P99}}, bound: bound, atMost: true,
-			about: "70/30 mix of 4 KiB, 8 clients; no cap on the work"}
+			about: "70/30 mix of 4 KiB, 8 clients; no cap on the work; of each round its own p99"}
 	}
 	meanwhile := func(path, about string) row {
 		return row{path: path, figure: "rate of the work meanwhile", unit: bench.BytesPerSecond, beside: true,

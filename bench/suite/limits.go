@@ -27,7 +27,7 @@ func limitsWanted(only string) bool {
 // limits measures what the machine does without Holdfast.
 func (s *stage) limits(ctx context.Context) (lines []bench.Line, err error) {
 	defer func() { err = errors.Join(err, s.clear()) }()
-	if err := s.begin(family{name: "limits", seconds: limitSeconds}); err != nil {
+	if err := s.begin(ctx, family{name: "limits", seconds: limitSeconds}); err != nil {
 		return nil, err
 	}
 	files, err := limits.NewFiles(limits.Shape{Dirs: s.homes, Data: s.data, Parity: s.parity, Bytes: 256 * mib})

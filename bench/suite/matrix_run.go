@@ -45,7 +45,7 @@ type measured struct {
 
 // group measures the cells of one pool. All of them have stored what they read before the state begins.
 func (s *stage) group(ctx context.Context, g group) (cells []bench.Cell, err error) {
-	if err := s.begin(s.family); err != nil {
+	if err := s.begin(ctx, s.family); err != nil {
 		return nil, err
 	}
 	make := s.cellsOfS3

@@ -81,33 +81,35 @@ func (s *stage) run(ctx context.Context, p plan, result *bench.Result) (err erro
 		}
 		s.clock.next(limitSeconds)
 	}
-	for _, f := range p.families {
-		found, err := s.measure(ctx, f)
-		if errors.Is(err, errors.ErrUnsupported) { // of this system: the others are of use all the same
-			result.Notes = append(result.Notes, "Not measured here: "+err.Error()+".")
-			s.clock.next(f.seconds)
-			continue
-		}
+	for _, f := range p.families { // what fails is noted, and the others are measured all the same
+		found, failed := s.measure(ctx, f)
 		result.Goals = append(result.Goals, found...)
-		if err != nil {
-			return err
+		switch {
+		case ctx.Err() != nil:
+			return errors.Join(err, failed)
+		case errors.Is(failed, errors.ErrUnsupported): // of this system
+			result.Notes = append(result.Notes, "Not measured here: "+failed.Error()+".")
+		case failed != nil:
+			result.Notes, err = append(result.Notes, "Failed: "+failed.Error()), errors.Join(err, failed)
 		}
+		s.clock.next(f.seconds)
 	}
 	if p.codec {
-		if result.Cells, err = s.codec(ctx); err != nil {
-			return named(layerCodec, err)
+		var failed error
+		if result.Cells, failed = s.codec(ctx); failed != nil {
+			return errors.Join(err, named(layerCodec, failed))
 		}
 		s.clock.next(codecSeconds)
 	}
-	cells, notes, err := s.matrix(ctx, p.groups)
+	cells, notes, failed := s.matrix(ctx, p.groups)
 	result.Cells, result.Notes = append(result.Cells, cells...), append(result.Notes, notes...)
-	return err
+	return errors.Join(err, failed)
 }
 
 // measure runs a family and ends what it has set up.
 func (s *stage) measure(ctx context.Context, f family) (found []bench.Goal, err error) {
 	defer func() { err = errors.Join(err, s.clear()) }()
-	if err := s.begin(f); err != nil {
+	if err := s.begin(ctx, f); err != nil {
 		return nil, named(f.name, err)
 	}
 	s.tell(f.name)
@@ -118,6 +120,5 @@ func (s *stage) measure(ctx context.Context, f family) (found []bench.Goal, err 
 	for _, r := range f.rows {
 		found = append(found, r.goal(series))
 	}
-	s.clock.next(f.seconds)
 	return found, nil
 }

@@ -55,17 +55,26 @@ func newStage(ctx context.Context, o Options) (*stage, error) {
 	return s, nil
 }
 
+// settleMost bounds the wait for what others have left to be written. Who still has more is measured beside it.
+const settleMost = 30 * time.Second
+
 // begin makes ready for a family: there is room, and nothing waits to be written back that others have left, or that the
 // family before has.
-func (s *stage) begin(f family) error {
+func (s *stage) begin(ctx context.Context, f family) error {
 	s.family = f
 	for _, home := range s.homes {
 		// Drives may share a disk, so each is asked for all of it.
-		if err := errors.Join(bench.Room(home, f.room), bench.Settled(home)); err != nil {
+		if err := bench.Room(home, f.room); err != nil {
 			return err
 		}
 	}
-	return nil
+	s.tell(f.name + ": waiting for what was written before")
+	settle, cancel := context.WithTimeout(ctx, settleMost)
+	defer cancel()
+	if err := bench.Settled(settle, s.homes...); err != nil && settle.Err() == nil {
+		return err
+	}
+	return ctx.Err()
 }
 
 // later has something undone when the family is done.

@@ -17,15 +17,16 @@ func benchCommand(con *console) *cli.Command {
 			"files (TMPDIR says where), which share a disk, and so do not show what six do.\n\n" +
 			"Daemons of this very program are started over them, and measured in turn with what the machine does without it:\n" +
 			"copying memory, hashing, writing and syncing the same files, a bare HTTP server. What is said is the share of that\n" +
-			"limit, the median of the rounds. The goals' rows and a small matrix of PUT and GET take less than ten minutes; --full\n" +
-			"takes the whole matrix of operations, sizes, clients and states, for which an hour is planned.\n\n" +
+			"limit, the median of the rounds. What others have left to be written to these disks is waited for, half a minute at most.\n" +
+			"The goals' rows and a small matrix of PUT and GET take less than ten minutes; --full takes the whole matrix of\n" +
+			"operations, sizes, clients and states, for which an hour is planned.\n\n" +
 			"The goals are set for 4+2 on one disk with 2 cores: elsewhere one may be missed, and more is to be had. Exit code 0\n" +
 			"if all was measured, whatever came out; with --strict 3 if a goal is missed.",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "full", Usage: "the whole matrix, not only the goals' rows"},
 			&cli.StringFlag{Name: "only", Usage: "only what has this `TEXT` in its name, as in: PUT 4 KiB"},
 			&cli.IntFlag{Name: "rounds", Usage: "`N` rounds, of which the median counts", DefaultText: "5"},
-			&cli.DurationFlag{Name: "span", Usage: "`TIME` that one run of one round takes", DefaultText: "0.3s to 1s, as is best for what is measured"},
+			&cli.DurationFlag{Name: "span", Usage: "`TIME` that one run of one round takes", DefaultText: "0.3s to 5s, as is best for what is measured"},
 			&cli.IntFlag{Name: "parity", Usage: "`M` drives that may fail", DefaultText: "1 for 2-3 drives, 2 for 4-11, 3 from 12"},
 			&cli.StringFlag{Name: "html", TakesFile: true, Usage: "write a page with charts to `FILE` too, which needs nothing else"},
 			&cli.BoolFlag{Name: "strict", Usage: "exit code 3 if a goal is missed"},

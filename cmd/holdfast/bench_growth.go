@@ -26,7 +26,8 @@ func benchGrowthCommand(con *console) *cli.Command {
 		Description: "Pools of 10,000, 100,000 … objects of 100 bytes are made one after the other, without HTTP, in a folder in each DIR\n" +
 			"(holdfast-growth-…) that is removed at the end and on Ctrl-C. The same operations run on each, in turn with the\n" +
 			"smallest; they are to cost at most 1.5 times as much on the largest. Then each pool is killed while it stores, is\n" +
-			"started again, and makes its catalog anew from the journal. Without a DIR: six folders among the temporary files.\n\n" +
+			"started again, and makes its catalog anew from the journal; what a pool does but once is held against new small\n" +
+			"ones. Without a DIR: six folders among the temporary files.\n\n" +
 			"A million objects take some minutes and up to 2 GiB on all drives together, ten millions ten times as much.\n" +
 			"Exit code 0 if all was measured, whatever came out; with --strict 3 if something has grown too much.",
 		Flags: []cli.Flag{
