@@ -29,6 +29,7 @@ type sender struct {
 	sums      objectSums
 	own       []byte
 	sips      bool // the next bytes come in a small piece
+	reads     readAhead
 
 	wait    pause
 	mu      sync.Mutex
@@ -100,17 +101,16 @@ func (s *sender) stripes(ctx context.Context) error {
 	s.mu.Lock()
 	s.yielded = false
 	s.mu.Unlock()
-	var next readAhead
 	defer func() {
-		next.end()
+		s.reads.end()
 		s.giveBack()
 	}()
 	for s.left > 0 {
-		if err := next.await(ctx, s); err != nil {
+		if err := s.reads.await(ctx, s); err != nil {
 			return err
 		}
 		if n := s.begin(); n > 0 && s.left > n && !s.p.mem.reads.pressed() {
-			next.begin(ctx, s, s.off+n)
+			s.reads.begin(ctx, s, s.off+n)
 		}
 		for {
 			b, buf, yielded := s.next()
@@ -134,28 +134,36 @@ func (s *sender) stripes(ctx context.Context) error {
 }
 
 // readAhead reads stripes for a sender while that sends: on a goroutine, which begins
-// with the first of them and is there until the end.
+// with the first of them and is there until the end. It is the sender's, and used again.
 type readAhead struct {
-	cancel  context.CancelFunc
-	offsets chan int64 // nil: it was not begun
-	results chan error
-	coming  bool // a result is
+	cancel  context.CancelFunc // nil: it was not begun
+	offsets chan int64         // one below 0 ends it
+	results chan error         // of each offset; of the last one it is the goroutine's last word
+	coming  bool               // a result is
 }
 
 // begin begins to read the stripe that holds the byte at off.
 func (a *readAhead) begin(ctx context.Context, s *sender, off int64) {
 	if a.offsets == nil {
 		a.offsets, a.results = make(chan int64, 1), make(chan error, 1)
+	}
+	if a.cancel == nil {
 		ctx, a.cancel = context.WithCancel(ctx)
-		go func() { // end waits for it
-			defer close(a.results)
-			for off := range a.offsets {
-				a.results <- s.read(ctx, off)
-			}
-		}()
+		go a.run(ctx, s) // end waits for it
 	}
 	a.offsets <- off
 	a.coming = true
+}
+
+func (a *readAhead) run(ctx context.Context, s *sender) {
+	for {
+		off := <-a.offsets
+		if off < 0 {
+			a.results <- nil
+			return
+		}
+		a.results <- s.read(ctx, off)
+	}
 }
 
 // await waits for the stripe that was begun, or reads the one that comes next.
@@ -168,12 +176,16 @@ func (a *readAhead) await(ctx context.Context, s *sender) error {
 }
 
 func (a *readAhead) end() {
-	if a.offsets != nil {
-		a.cancel()
-		close(a.offsets)
-		for range a.results { // until it has ended
-		}
+	if a.cancel == nil {
+		return
 	}
+	a.cancel()
+	if a.coming {
+		<-a.results
+	}
+	a.offsets <- -1
+	<-a.results
+	a.cancel, a.coming = nil, false
 }
 
 // read reads the stripe that holds the byte at off.
