@@ -13,7 +13,7 @@ import (
 const (
 	// bulkPuts and bulkGets are how many large objects a run sends or reads: what a server allocates besides is to be small
 	// in each. PUTs fill drives.
-	bulkPuts, bulkGets = 12, 24
+	bulkPuts, bulkGets = 12, 48
 	// bulkAtMost bounds how long that may take.
 	bulkAtMost = 5 * time.Second
 	// smallSpan is enough for some thousand small ones.
@@ -23,7 +23,7 @@ const (
 // allocation is the garbage of a request, beyond what the bare server makes of it, which is net/http's. Each load has a
 // pool of its own, so that none pays for what another one leaves to be done.
 func allocation() family {
-	f := family{name: "allocation", seconds: 42, room: 10 * gib}
+	f := family{name: "allocation", seconds: 44, room: 10 * gib}
 	all := []struct {
 		path string
 		load s3.Load
