@@ -102,8 +102,8 @@ func (s *sender) stripes(ctx context.Context) error {
 	s.yielded = false
 	s.mu.Unlock()
 	defer func() {
+		s.giveBack() // also what is being read
 		s.reads.end()
-		s.giveBack()
 	}()
 	for s.left > 0 {
 		if err := s.reads.await(ctx, s); err != nil {
@@ -136,10 +136,10 @@ func (s *sender) stripes(ctx context.Context) error {
 // readAhead reads stripes for a sender while that sends: on a goroutine, which begins
 // with the first of them and is there until the end. It is the sender's, and used again.
 type readAhead struct {
-	cancel  context.CancelFunc // nil: it was not begun
-	offsets chan int64         // one below 0 ends it
-	results chan error         // of each offset; of the last one it is the goroutine's last word
-	coming  bool               // a result is
+	offsets chan int64 // one below 0 ends it
+	results chan error // of each offset; of the last one it is the goroutine's last word
+	begun   bool
+	coming  bool // a result is
 }
 
 // begin begins to read the stripe that holds the byte at off.
@@ -147,8 +147,8 @@ func (a *readAhead) begin(ctx context.Context, s *sender, off int64) {
 	if a.offsets == nil {
 		a.offsets, a.results = make(chan int64, 1), make(chan error, 1)
 	}
-	if a.cancel == nil {
-		ctx, a.cancel = context.WithCancel(ctx)
+	if !a.begun {
+		a.begun = true
 		go a.run(ctx, s) // end waits for it
 	}
 	a.offsets <- off
@@ -175,17 +175,18 @@ func (a *readAhead) await(ctx context.Context, s *sender) error {
 	return <-a.results
 }
 
+// end waits for the read that is under way, which ends by itself: the sender holds nothing by then that it could be
+// waiting for. Where the client has left, its context has ended.
 func (a *readAhead) end() {
-	if a.cancel == nil {
+	if !a.begun {
 		return
 	}
-	a.cancel()
 	if a.coming {
 		<-a.results
 	}
 	a.offsets <- -1
 	<-a.results
-	a.cancel, a.coming = nil, false
+	a.begun, a.coming = false, false
 }
 
 // read reads the stripe that holds the byte at off.
