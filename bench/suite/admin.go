@@ -57,16 +57,24 @@ type poolState struct {
 // whole says whether no stripe lacks a column, and nothing is being moved or made again.
 func (s poolState) whole() bool {
 	for _, d := range s.Drives {
-		if d.State == "REBUILDING" || d.State == "EVACUATING" {
+		if changing(d.State) {
 			return false
 		}
 	}
-	for columns, stripes := range s.Redundancy.Missing {
+	return complete(s.Redundancy.Missing) && s.Rebuild.State != "running" && s.Rebuild.SegmentsLeft == 0
+}
+
+// changing says whether a drive in this state is being filled or emptied.
+func changing(state string) bool { return state == "REBUILDING" || state == "EVACUATING" }
+
+// complete says whether no stripe lacks a column, of stripes by how many they lack.
+func complete(missing map[string]int64) bool {
+	for columns, stripes := range missing {
 		if columns != "0" && stripes > 0 {
 			return false
 		}
 	}
-	return s.Rebuild.State != "running" && s.Rebuild.SegmentsLeft == 0
+	return true
 }
 
 func (a *admin) status(ctx context.Context) (s poolState, err error) {

@@ -5,4 +5,5 @@
 //
 // It starts servers by a [Launcher], which the command gives it, and never
 // looks into a daemon but by what an operator has: its listeners and its drives.
+// What works beside a pool without a daemon comes from the command, too ([Mending]).
 package suite

@@ -2,7 +2,6 @@ package suite
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -45,6 +44,9 @@ const (
 	scrubs     = "scrubbing"
 	drivesLost = "%d drives gone" // m
 )
+
+// working says whether background work goes on in a state.
+func working(state string) bool { return state == rebuilds || state == scrubs }
 
 // cell is one place of the matrix before it is measured.
 type cell struct {
@@ -122,13 +124,6 @@ func matrix(parity int, wanted func(cell) bool) (groups []group, notes []string)
 	said := map[string]bool{}
 	for _, layer := range []string{layerS3, layerPool} {
 		for _, state := range []string{healthy, gone, rebuilds, scrubs} {
-			if layer == layerPool && (state == rebuilds || state == scrubs) {
-				if slices.ContainsFunc(bench.Operations(), func(o bench.Operation) bool { return wanted(cell{layer, state, o, sizes()[0], 1}) }) {
-					notes = append(notes, "Left out: the pool without HTTP while "+state+
-						", for it is the daemon that keeps such work going, at its pace: S3, "+state+", has the same operations beside it.")
-				}
-				continue
-			}
 			for _, size := range sizes() {
 				shared := group{layer: layer, state: state}
 				for _, clients := range []int{1, 8, 32} {
@@ -163,10 +158,12 @@ func matrix(parity int, wanted func(cell) bool) (groups []group, notes []string)
 func (g group) seconds() float64 {
 	perGroup, sides, perRun := 1.0, 2.0, 0.1 // to start a server and store what is read; the bare server; around each run
 	switch {
+	case g.layer == layerPool && working(g.state):
+		perGroup, sides = 4, 1 // something to work on is stored; the work goes on over all runs
 	case g.layer == layerPool:
 		sides = 1
 	case g.state == rebuilds:
-		perGroup, perRun = 6, 1.5 // a drive is filled to the end
+		perGroup, perRun = 6, 2.4 // a drive is filled to the end
 	case g.state == scrubs:
 		perGroup, perRun = 6, 0.3
 	}

@@ -20,7 +20,7 @@ func (s *stage) matrix(ctx context.Context, groups []group) (cells []bench.Cell,
 	for _, g := range groups {
 		s.family = family{name: g.layer + ", " + g.state, seconds: g.seconds(), room: matrixRoom}
 		found, failed := s.group(ctx, g)
-		cells = append(cells, found...)
+		cells, notes = append(cells, found...), append(notes, stoodStill(found)...)
 		failed = errors.Join(failed, s.clear())
 		if ctx.Err() != nil {
 			return cells, notes, errors.Join(err, failed)
@@ -80,8 +80,8 @@ func (s *stage) cellsOfS3(ctx context.Context, g group) (all []measured, err err
 	if err != nil {
 		return nil, err
 	}
-	if g.state == rebuilds || g.state == scrubs {
-		if err := p.ballast(ctx, 512*mib); err != nil {
+	if working(g.state) {
+		if err := p.ballast(ctx, s.ballast); err != nil {
 			return nil, err
 		}
 	}
@@ -118,7 +118,19 @@ func (s *stage) cellsOfPool(ctx context.Context, g group) (all []measured, err e
 	if err != nil {
 		return nil, err
 	}
-	s.later(func() error { return store.Close(context.WithoutCancel(ctx)) })
+	s.later(func() error {
+		err := store.Close(context.WithoutCancel(ctx))
+		if g.state == rebuilds { // of the drive that was pulled last it may not know yet
+			return nil
+		}
+		return err
+	})
+	if working(g.state) {
+		s.tell("preparing: what there is to work on")
+		if err := engine.Fill(ctx, store, engine.Filling{Bucket: "bench", Prefix: "ballast", Size: 16 * mib, To: s.ballast / (16 * mib)}); err != nil {
+			return nil, named("ballast", err)
+		}
+	}
 	for _, c := range g.cells {
 		runner, err := engine.NewRunner(store, engine.Load{Operation: c.operation, Size: c.size, Clients: c.clients, Keys: c.keys(), MostBytes: c.perRun(),
 			Prefix: fmt.Sprintf("%s-%d", strings.ToLower(string(c.operation[:3])), c.clients)})
@@ -131,7 +143,14 @@ func (s *stage) cellsOfPool(ctx context.Context, g group) (all []measured, err e
 		}
 		all = append(all, measured{c, []bench.Side{warmed(runner.Side(), runner)}})
 	}
-	if g.state == healthy {
+	switch g.state {
+	case healthy:
+		return all, nil
+	case rebuilds:
+		duringAll(all, s.rebuildBeside(ctx, store, dirs))
+		return all, nil
+	case scrubs:
+		duringAll(all, s.scrubBeside(ctx, store))
 		return all, nil
 	}
 	lost := dirs[len(dirs)-s.parity:]
@@ -139,6 +158,27 @@ func (s *stage) cellsOfPool(ctx context.Context, g group) (all []measured, err e
 		return nil, err
 	}
 	return all, missed(ctx, store, lost)
+}
+
+// duringAll has all of them run while the work goes on.
+func duringAll(all []measured, b *beside) {
+	for _, m := range all {
+		for i := range m.sides {
+			m.sides[i] = b.during(m.sides[i])
+		}
+	}
+}
+
+// stoodStill notes the cells that say nothing of the work that was to go on beside them: there was none.
+func stoodStill(cells []bench.Cell) (notes []string) {
+	for _, c := range cells {
+		done := slices.ContainsFunc(c.Series.Samples, func(s bench.Sample) bool { return s.Background > 0 })
+		if working(c.State) && !done {
+			name := cell{c.Layer, c.State, bench.Operation(c.Operation), c.Size, c.Clients}.name()
+			notes = append(notes, "Nothing of the work was done meanwhile, so that this says nothing of it: "+name+".")
+		}
+	}
+	return notes
 }
 
 // missed waits until a pool knows that its drives are gone.

@@ -27,23 +27,25 @@ func TestMatrix(t *testing.T) {
 			}
 		}
 	}
-	for _, state := range []string{healthy, "2 drives gone", rebuilds, scrubs} {
-		for _, size := range sizes() {
-			for _, clients := range []int{1, 8, 32} {
-				for _, operation := range bench.Operations() {
-					c := cell{layerS3, state, operation, size, clients}
-					want := 1
-					if c.leftOut() != "" {
-						want = 0
-					}
-					if seen[c] != want {
-						t.Errorf("%s: %d times, want %d", c.name(), seen[c], want)
+	for _, layer := range []string{layerS3, layerPool} {
+		for _, state := range []string{healthy, "2 drives gone", rebuilds, scrubs} {
+			for _, size := range sizes() {
+				for _, clients := range []int{1, 8, 32} {
+					for _, operation := range bench.Operations() {
+						c := cell{layer, state, operation, size, clients}
+						want := 1
+						if c.leftOut() != "" {
+							want = 0
+						}
+						if seen[c] != want {
+							t.Errorf("%s: %d times, want %d", c.name(), seen[c], want)
+						}
 					}
 				}
 			}
 		}
 	}
-	if len(notes) < 3 {
+	if len(notes) < 3 || slices.ContainsFunc(notes, func(note string) bool { return strings.Contains(note, "HTTP") }) {
 		t.Errorf("notes: %q", notes)
 	}
 	if limit := 2 * time.Hour; seconds > limit.Seconds() {

@@ -20,7 +20,7 @@ import (
 // newOptions are options over six directories, with servers that are none.
 func newOptions(t *testing.T) (Options, *fakes) {
 	t.Helper()
-	o := Options{Turns: bench.Turns{Rounds: 3, Span: time.Millisecond}}
+	o := Options{Turns: bench.Turns{Rounds: 3, Span: time.Millisecond}, Mending: startFakeMending}
 	for range 6 {
 		o.Dirs = append(o.Dirs, t.TempDir())
 	}

@@ -21,6 +21,7 @@ type stage struct {
 	homes        []string // a folder in each of Dirs, for pools to lie in
 	pools        int      // made so far
 	data, parity int
+	ballast      int64 // bytes that background work has to go through besides what the cells have stored
 	bare         *Server
 	undo         []func() error // of the family, the last first
 	shelves      map[shelf]*s3.Loader
@@ -29,7 +30,7 @@ type stage struct {
 
 // newStage makes the folders, and a pool for a moment, whose code is that of all others.
 func newStage(ctx context.Context, o Options) (*stage, error) {
-	s := &stage{Options: o, shelves: map[shelf]*s3.Loader{}}
+	s := &stage{Options: o, shelves: map[shelf]*s3.Loader{}, ballast: 512 * mib}
 	if len(o.Dirs) == 0 {
 		return nil, errors.New("no directories to measure in: name one for each drive")
 	}

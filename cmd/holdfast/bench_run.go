@@ -87,7 +87,7 @@ func benchSuite(ctx context.Context, con *console, cfg benchConfig, launcher sui
 	gauge, began := newGauge(con.err, "measuring"), time.Now()
 	defer gauge.end()
 	return suite.Run(ctx, suite.Options{
-		Launcher: launcher, Dirs: cfg.dirs, Full: cfg.full, Only: cfg.only,
+		Launcher: launcher, Mending: startBenchMending, Dirs: cfg.dirs, Full: cfg.full, Only: cfg.only,
 		Turns:    bench.Turns{Rounds: cfg.rounds, Span: cfg.span},
 		Progress: func(p suite.Progress) { gauge.show(standingSince(began, p.Done, p.Doing)) },
 	})
