@@ -158,7 +158,9 @@ func TestBesideCancelled(t *testing.T) {
 	b := s.rebuildBeside(ctx, store, dirs)
 	goesOnDuring(t, b)
 	cancel()
-	waits := bench.Side{Run: func(ctx context.Context, span time.Duration) (bench.Sample, error) { return bench.Sample{}, pause(ctx, span) }}
+	waits := bench.Side{Run: func(ctx context.Context, span time.Duration) (bench.Sample, error) {
+		return bench.Sample{}, pause(ctx, span)
+	}}
 	if _, err := b.during(waits).Run(ctx, time.Minute); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
@@ -195,7 +197,10 @@ func TestStoodStill(t *testing.T) {
 		return c
 	}
 	notes := stoodStill([]bench.Cell{at(healthy, 0), at(rebuilds, 0, 5), at(scrubs, 0, 0)})
-	if len(notes) != 1 || !strings.Contains(notes[0], "pool, scrubbing: GET 1 MiB, 8 clients") {
+	if notes := stoodStill([]bench.Cell{at(healthy, 0)}); len(notes) > 0 {
+		t.Errorf("notes %q", notes)
+	}
+	if len(notes) != 1 || !strings.HasSuffix(notes[0], "beside: pool, scrubbing: GET 1 MiB, 8 clients.") {
 		t.Errorf("notes %q", notes)
 	}
 }

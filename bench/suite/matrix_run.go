@@ -20,7 +20,7 @@ func (s *stage) matrix(ctx context.Context, groups []group) (cells []bench.Cell,
 	for _, g := range groups {
 		s.family = family{name: g.layer + ", " + g.state, seconds: g.seconds(), room: matrixRoom}
 		found, failed := s.group(ctx, g)
-		cells, notes = append(cells, found...), append(notes, stoodStill(found)...)
+		cells = append(cells, found...)
 		failed = errors.Join(failed, s.clear())
 		if ctx.Err() != nil {
 			return cells, notes, errors.Join(err, failed)
@@ -31,7 +31,7 @@ func (s *stage) matrix(ctx context.Context, groups []group) (cells []bench.Cell,
 		}
 		s.clock.next(g.seconds())
 	}
-	return cells, notes, err
+	return cells, append(notes, stoodStill(cells)...), err
 }
 
 // matrixRoom is what a group takes of the drives at most: what one cell writes with its parity, and what others read.
@@ -169,16 +169,19 @@ func duringAll(all []measured, b *beside) {
 	}
 }
 
-// stoodStill notes the cells that say nothing of the work that was to go on beside them: there was none.
-func stoodStill(cells []bench.Cell) (notes []string) {
+// stoodStill notes the cells beside which nothing of the work was counted.
+func stoodStill(cells []bench.Cell) []string {
+	var still []string
 	for _, c := range cells {
 		done := slices.ContainsFunc(c.Series.Samples, func(s bench.Sample) bool { return s.Background > 0 })
 		if working(c.State) && !done {
-			name := cell{c.Layer, c.State, bench.Operation(c.Operation), c.Size, c.Clients}.name()
-			notes = append(notes, "Nothing of the work was done meanwhile, so that this says nothing of it: "+name+".")
+			still = append(still, cell{c.Layer, c.State, bench.Operation(c.Operation), c.Size, c.Clients}.name())
 		}
 	}
-	return notes
+	if len(still) == 0 {
+		return nil
+	}
+	return []string{"The work gives way to clients and is counted in pieces of some MiB, and in no round was one done beside: " + strings.Join(still, "; ") + "."}
 }
 
 // missed waits until a pool knows that its drives are gone.

@@ -11,7 +11,7 @@ type Options struct {
 	// for each of k+m drives, on the disks that are to be measured. Pools come
 	// and go in directories below them, which are removed at the end.
 	Dirs  []string
-	Full  bool        // the whole matrix, too: it takes longer than an hour
+	Full  bool        // the whole matrix, too: it takes an hour and more
 	Only  string      // only rows and cells whose name contains this, in any case of letters
 	Turns bench.Turns // Rounds and Span, where they are not to be the suite's own; Told is not used
 	// Progress is told what begins and how much of it all is done; may be nil.
