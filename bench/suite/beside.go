@@ -80,7 +80,7 @@ func (s *stage) keepBeside(ctx context.Context, mending Mending, b *beside) *bes
 	})
 	go func() {
 		defer close(b.ended)
-		if err := b.keep(ctx); err != nil && !errors.Is(err, context.Canceled) {
+		if err := b.keep(ctx); !errors.Is(err, context.Canceled) {
 			b.err = named(b.name, err)
 		}
 	}()
