@@ -182,7 +182,6 @@ type mender struct {
 	suspect uint64               // files known to lack blocks when it began
 	lanes   []*lane
 	room    *mendRoom
-	ahead   int // reads of a file that there is room for at a time
 	stripe  stripeWork
 	report  MendReport
 	failed  map[int]error // files that could not be made

@@ -228,7 +228,7 @@ func (m *mender) header(d *drive.Drive, l *lane) drive.FileHeader {
 func (m *mender) reader(f *drive.File, l *lane, on uuid.UUID) *reader {
 	disk := m.p.diskOf(on)
 	return &reader{
-		p: m.p, work: m.work, on: disk, f: f, room: m.room, most: min(m.ahead, m.p.readsAhead(disk)), end: m.end,
+		p: m.p, work: m.work, on: disk, f: f, room: m.room, turns: m.p.sharesDisk(disk), end: m.end,
 		bytes: &l.readBytes, waited: m.waited,
 	}
 }

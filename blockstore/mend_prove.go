@@ -139,7 +139,7 @@ var errReadBack = errors.New("what was written does not read back the same")
 
 func (w *blockWriter) readBack(ctx context.Context, blocks []writtenBlock) error {
 	var bytes int64
-	r := &reader{p: w.p, work: w.work, on: w.on, f: w.f, room: w.room, most: w.ahead, bytes: &bytes}
+	r := &reader{p: w.p, work: w.work, on: w.on, f: w.f, room: w.room, turns: w.turns, bytes: &bytes}
 	defer r.done()
 	for i, b := range blocks {
 		if b.off >= r.end { // not beyond what was written on end

@@ -12,15 +12,14 @@ import (
 // Sizes of what mending reads at a time. One segment takes at most about
 // mendMemory for reading, whatever its width.
 const (
-	mendMemory  = 24 << 20
-	mendUnitMin = 256 << 10
-	mendUnitMax = 1 << 20
+	mendMemory  = 48 << 20
+	mendReadMin = 256 << 10
+	mendReadMax = 2 << 20
 
-	// Reads of each file that are under way while nothing is held back. With two a disk of its own has the
-	// next one when one ends; more of them were no faster. A disk that several of the pool's drives share has
-	// enough with one of each: with two its writes waited longer, and all of it took longer.
-	mendAhead       = 2
-	mendAheadShared = 1
+	// mendAhead is how many reads of each file are ahead of the walk while nothing is held back, so that the next one
+	// is there, or on its way, when one was used. With two at a time a disk of its own always has one; where drives
+	// share a disk each file has one at a time: with more of them its writes waited longer, and all of it took longer.
+	mendAhead = 2
 
 	// mendKept is the room before what is read at a time, for what is left of what was
 	// read before: less than a block, so that blocks that go on behind the end of one read
@@ -33,30 +32,23 @@ const (
 // beyond that it takes of Go's heap.
 func (m *mender) takeRoom() {
 	width := len(m.drives)
-	m.ahead = mendAheadShared
-	for _, id := range m.drives {
-		m.ahead = max(m.ahead, m.p.readsAhead(m.p.diskOf(id)))
+	size := mendReadMax
+	for size > mendReadMin && (mendKept+size)*width*(1+mendAhead) > mendMemory {
+		size /= 2
 	}
-	unit := mendUnitMax
-	for unit > mendUnitMin && unit*width*(1+m.ahead) > mendMemory {
-		unit /= 2
-	}
-	unit = int(min(int64(unit), mendKept+max(wholePages(m.end-drive.FirstBlock), drive.PageBytes)))
-	m.room = m.p.mendRooms.get(width*(1+m.ahead)+1+writeRuns+1+m.ahead, unit)
+	size = int(min(int64(size), max(wholePages(m.end), drive.PageBytes)))
+	m.room = m.p.mendRooms.get(width*(1+mendAhead)+1+writeRuns+1+mendAhead, mendKept+size)
 }
 
-// readsAhead is how many reads of a file on that disk are to be under way.
-func (p *Pool) readsAhead(disk any) int {
+// sharesDisk says whether more of the pool's drives are on that disk.
+func (p *Pool) sharesDisk(disk any) bool {
 	drives := 0
 	for _, member := range p.members.now().label.Members {
 		if p.diskOf(member.ID) == disk {
 			drives++
 		}
 	}
-	if drives > 1 {
-		return mendAheadShared
-	}
-	return mendAhead
+	return drives > 1
 }
 
 // reader reads a file forward, some reads ahead of where it is.
@@ -66,7 +58,7 @@ type reader struct {
 	on    any // the disk, as Turn knows it
 	f     *drive.File
 	room  *mendRoom
-	most  int   // reads under way at most
+	turns bool  // one read is under way at a time
 	end   int64 // of what counts of the file
 	bytes *int64
 	// waited is told since when load has waited; may be nil.
@@ -76,6 +68,7 @@ type reader struct {
 	buf   []byte // of unit
 	unit  []byte
 	ahead []chan chunkRead // what is on its way, by its place in the file
+	last  chan error       // how the last of these ends, for the one behind it; nil: none is on its way
 	next  int64            // where the next read begins
 	err   error            // the drive does not answer: there is no more
 	holes int              // pages that could not be read
@@ -140,26 +133,35 @@ func (r *reader) get(off int64, n int) []byte { return r.buf[off-r.at:][:n] }
 func (r *reader) goAhead(ctx context.Context) {
 	depth := 1
 	if r.work.Free() {
-		depth = r.most
+		depth = mendAhead
 	}
 	for len(r.ahead) < depth && r.next < r.end {
 		r.request(ctx)
 	}
 }
 
-// request begins to read what follows.
+// request begins to read what follows, up to the next multiple of what is read at a time: a disk is fastest so.
 func (r *reader) request(ctx context.Context) {
 	out := make(chan chunkRead, 1)
 	r.ahead = append(r.ahead, out)
-	unit := r.room.take()
-	n, off := len(unit)-mendKept, r.next
+	unit, off := r.room.take(), r.next
+	size := int64(len(unit) - mendKept)
+	n := size - off%size
 	if left := wholePages(r.end - off); left > 0 { // behind that nothing counts
-		n = int(min(left, int64(n)))
+		n = min(left, n)
 	}
-	r.next += int64(n)
+	r.next += n
+	before, ended := r.last, make(chan error, 1)
+	r.last = ended
 	r.p.wg.Go(func() {
-		c := chunkRead{unit: unit, n: n}
-		c.holes, c.err = r.read(ctx, unit[mendKept:][:n], off)
+		c := chunkRead{unit: unit, n: int(n)}
+		if r.turns && before != nil {
+			c.err = <-before // a drive that does not answer is not asked once more
+		}
+		if c.err == nil {
+			c.holes, c.err = r.read(ctx, unit[mendKept:][:n], off)
+		}
+		ended <- c.err
 		out <- c
 	})
 }
@@ -194,7 +196,7 @@ func (r *reader) wait() {
 			r.room.put(c.unit)
 		}
 	}
-	r.ahead = r.ahead[:0]
+	r.ahead, r.last = r.ahead[:0], nil
 }
 
 // done ends the reading. What get returned is not valid any more.

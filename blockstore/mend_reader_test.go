@@ -38,11 +38,11 @@ func TestMendReader(t *testing.T) {
 	must(t, syncUncached(f))
 	must(t, f.PastCache())
 	for _, chunk := range []int{drive.PageBytes, 7 * drive.PageBytes, 256 << 10} {
-		for _, ahead := range []int{mendAheadShared, mendAhead} {
+		for _, turns := range []bool{false, true} {
 			room := w.p.mendRooms.get(4, mendKept+chunk)
 			var n int64
 			work := w.p.background(0)
-			r := &reader{p: w.p, work: work, f: f, room: room, most: ahead, end: drive.FirstBlock + int64(len(want)), bytes: &n}
+			r := &reader{p: w.p, work: work, f: f, room: room, turns: turns, end: drive.FirstBlock + int64(len(want)), bytes: &n}
 			stop := errors.New("the pace ends it")
 			for at := 0; at < len(want); {
 				size := min(drive.PageBytes*(1+rng.IntN(drive.MaxBlockBytes/drive.PageBytes)), len(want)-at)
@@ -80,7 +80,7 @@ func TestMendReader(t *testing.T) {
 	// A file that was closed under it, with its drive, is not one that has nothing.
 	f.Close()
 	room, n, work := w.p.mendRooms.get(4, mendKept+drive.PageBytes), int64(0), w.p.background(0)
-	r := &reader{p: w.p, work: work, f: f, room: room, most: mendAhead, end: drive.FirstBlock + int64(len(want)), bytes: &n}
+	r := &reader{p: w.p, work: work, f: f, room: room, end: drive.FirstBlock + int64(len(want)), bytes: &n}
 	err = r.load(t.Context(), drive.FirstBlock, drive.PageBytes, func(context.Context, int) error { return nil })
 	if !errors.Is(err, drive.ErrClosed) || r.holes > 0 {
 		t.Errorf("a closed file: %v, %d pages that cannot be read", err, r.holes)
@@ -129,24 +129,20 @@ func TestMendRoom(t *testing.T) {
 	}
 }
 
-// TestMendAhead: a disk that drives share has one read of each file under way, and disks of their own have two, as have
-// those of which nothing is known.
-func TestMendAhead(t *testing.T) {
-	ahead := func(p *Pool) int {
+// TestMendTurns: on a disk that drives share each file is read by one read at a time, and on disks of their own, and where
+// nothing is known of them, by two.
+func TestMendTurns(t *testing.T) {
+	turns := func(p *Pool) bool {
 		m := &mender{p: p, end: 8 << 20}
 		for _, member := range p.members.now().label.Members {
 			m.drives = append(m.drives, member.ID)
 		}
 		m.takeRoom()
 		defer m.room.Release()
-		r := m.reader(nil, &lane{}, m.drives[0])
-		if r.most != m.ahead {
-			t.Errorf("%d reads ahead, where there is room for %d", r.most, m.ahead)
-		}
-		return r.most
+		return m.reader(nil, &lane{}, m.drives[0]).turns
 	}
-	if got := ahead(openWorld(t, shape{2, 1, 3}).p); got != mendAhead {
-		t.Errorf("%d reads ahead where no disk is known to be shared", got)
+	if turns(openWorld(t, shape{2, 1, 3}).p) {
+		t.Error("one read at a time where no disk is known to be shared")
 	}
 	p, err := Open(t.Context(), Options{Dirs: dirsOf(3, t.TempDir()), Init: true, Logger: testLogger(), Patience: calmPatience})
 	must(t, err)
@@ -155,7 +151,28 @@ func TestMendAhead(t *testing.T) {
 	if p.space.device(id) == (vfs.DeviceID{}) {
 		t.Skip("this system does not say which disk a file is on")
 	}
-	if got := ahead(p); got != mendAheadShared {
-		t.Errorf("%d reads ahead on a disk that all files share", got)
+	if !turns(p) {
+		t.Error("several reads at a time on a disk that all files share")
+	}
+}
+
+// TestMendMemory: however wide a segment is, reading it takes no more than mendMemory, and a small one no more than it has.
+func TestMendMemory(t *testing.T) {
+	p := openWorld(t, shape{2, 1, 3}).p
+	for width := 3; width <= maxColumns; width++ {
+		for _, end := range []int64{drive.PageBytes, 1 << 20, 256 << 20} {
+			m := &mender{p: p, end: end, drives: make([]uuid.UUID, width)}
+			m.takeRoom()
+			unit := m.room.unit
+			m.room.Release()
+			switch all := unit * width * (1 + mendAhead); {
+			case unit < mendKept+drive.PageBytes || unit%drive.PageBytes != 0:
+				t.Errorf("a unit of %d bytes", unit)
+			case all > mendMemory && unit > mendKept+mendReadMin:
+				t.Errorf("%d files: %d bytes", width, all)
+			case int64(unit) > mendKept+end:
+				t.Errorf("a unit of %d bytes for a file of %d", unit, end)
+			}
+		}
 	}
 }

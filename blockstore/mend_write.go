@@ -16,7 +16,7 @@ type blockWriter struct {
 	work  *yield.Work
 	on    any // the disk, as Turn knows it
 	room  *mendRoom
-	ahead int // reads of the file under way when it is read back
+	turns bool // one read of the file is under way at a time when it is read back
 	d     *drive.Drive
 	f     *drive.File
 	owned bool // the file is closed with the writer
@@ -50,7 +50,7 @@ const writeRuns = 2
 func (m *mender) newBlockWriter(d *drive.Drive, f *drive.File, owned bool) *blockWriter {
 	disk := m.p.diskOf(d.ID())
 	w := &blockWriter{
-		p: m.p, work: m.work, on: disk, room: m.room, ahead: min(m.ahead, m.p.readsAhead(disk)), waited: m.waited, pace: m.pace, d: d, f: f, owned: owned,
+		p: m.p, work: m.work, on: disk, room: m.room, turns: m.p.sharesDisk(disk), waited: m.waited, pace: m.pace, d: d, f: f, owned: owned,
 		free: make(chan []byte, writeRuns), results: make(chan error, writeRuns),
 	}
 	for range writeRuns {

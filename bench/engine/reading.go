@@ -18,7 +18,7 @@ type Reading struct {
 // Readings are the ways that are worth trying where a limit is how fast drives are read. Which is the best differs from
 // disk to disk: one that serves one request after the other is not helped by a queue, others want one.
 func Readings() []Reading {
-	return []Reading{{Depth: 1, Bytes: 512 << 10}, {Depth: 1, Bytes: 1 << 20}, {Depth: 4, Bytes: 1 << 20}}
+	return []Reading{{Depth: 1, Bytes: 512 << 10}, {Depth: 1, Bytes: 1 << 20}, {Depth: 1, Bytes: 2 << 20}, {Depth: 4, Bytes: 1 << 20}}
 }
 
 func (r Reading) String() string { return fmt.Sprintf("%d × %d KiB", r.Depth, r.Bytes>>10) }

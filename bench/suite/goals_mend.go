@@ -16,7 +16,7 @@ func scrubbing() family {
 	const scrub, limit = "scrub, uncapped, idle", "direct read limit"
 	ways := ofReadings(limit)
 	return family{
-		name: scrub, seconds: 15, room: 4 * gib,
+		name: scrub, seconds: 17, room: 4 * gib,
 		rows: []row{{
 			path: scrub, figure: "rate", of: limit, unit: bench.BytesPerSecond,
 			got: pick{side: scrub, figure: bench.ByteRate}, limit: []pick{bestRate(ways)}, bound: 0.80,
@@ -58,7 +58,7 @@ func bestRate(ways []string) pick { return pick{side: ways[0], figure: bench.Byt
 
 // rebuilding is making again what a lost drive held, of small objects and of large ones.
 func rebuilding() family {
-	f := family{name: "rebuild, idle", seconds: 44, room: 4 * gib}
+	f := family{name: "rebuild, idle", seconds: 50, room: 4 * gib}
 	object := []int64{4 * kib, 64 * mib}
 	path := func(size int64) string { return fmt.Sprintf("rebuild, idle, objects of %s", sizeName(size)) }
 	rate := func(size int64, side string) pick {

@@ -163,7 +163,7 @@ func (g group) seconds() float64 {
 	case g.layer == layerPool:
 		sides = 1
 	case g.state == rebuilds:
-		perGroup, perRun = 6, 2.4 // a drive is filled to the end
+		perGroup, perRun = 5, 1.6 // a drive is filled to the end
 	case g.state == scrubs:
 		perGroup, perRun = 6, 0.3
 	}

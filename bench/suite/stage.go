@@ -30,7 +30,7 @@ type stage struct {
 
 // newStage makes the folders, and a pool for a moment, whose code is that of all others.
 func newStage(ctx context.Context, o Options) (*stage, error) {
-	s := &stage{Options: o, shelves: map[shelf]*s3.Loader{}, ballast: 512 * mib}
+	s := &stage{Options: o, shelves: map[shelf]*s3.Loader{}, ballast: 256 * mib}
 	if len(o.Dirs) == 0 {
 		return nil, errors.New("no directories to measure in: name one for each drive")
 	}
