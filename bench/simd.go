@@ -43,5 +43,6 @@ func simd() string {
 			sha = "SHA2"
 		}
 	}
-	return "Reed–Solomon " + code + ", checksums of pieces " + pieces + ", SHA-256 " + sha + ", MD5 of uploads " + md5.NewGroup().Instructions()
+	one, several := md5.NewGroup().Instructions()
+	return "Reed–Solomon " + code + ", checksums of pieces " + pieces + ", SHA-256 " + sha + ", MD5 of one upload " + one + ", of several " + several
 }

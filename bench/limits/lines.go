@@ -58,11 +58,12 @@ func processor(encode bench.Side) []limit {
 	rate := func(side bench.Side, about string) limit {
 		return limit{side, bench.ByteRate, bench.BytesPerSecond, about}
 	}
+	one, _ := own.NewGroup().Instructions()
 	return []limit{
 		rate(MemoryCopy(), "one core, between two buffers of 512 MiB; bytes copied"),
 		rate(XXHash(), "one core, pieces of 4 KiB, in cache"),
 		rate(MD5(), "one core, in cache: MD5 as Go has it"),
-		rate(OwnMD5(), "one core, in cache: one upload, with "+own.NewGroup().Instructions()+" (none: as crypto/md5)"),
+		rate(OwnMD5(), "one core, in cache: one upload, with "+one+" (none: as crypto/md5)"),
 		rate(OwnMD5s(own.Lanes), "all cores, in cache: as many uploads as are hashed beside each other"),
 		rate(SHA256(), "one core, in cache"),
 		rate(encode, "one core, columns of 128 KiB, in cache; bytes of data columns"),

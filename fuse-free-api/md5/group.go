@@ -40,23 +40,24 @@ type Group struct {
 
 // kernels are the code for this processor.
 type kernels struct {
-	name string
+	name   string
+	single string // the name of what alone is, where that is not of the same
 	// alone takes whole blocks of one stream into its state; nil: crypto/md5 does.
 	alone func(state *[4]uint32, p *byte, blocks int)
 	// together takes as many of each of several streams into theirs, which are beside each other; nil: there is none.
 	together func(states *[4][Lanes]uint32, p *[Lanes]*byte, blocks int)
 }
 
-// NewGroup makes a group without streams.
+// NewGroup makes a group without streams. It takes about a millisecond to find the fastest code for this processor.
 func NewGroup() *Group {
 	if list := all(); len(list) > 0 && imaged() {
-		return &Group{kernels: list[0]}
+		return &Group{kernels: fastest(list)}
 	}
-	return &Group{kernels: kernels{name: "none"}} // crypto/md5
+	return &Group{kernels: kernels{name: "none", single: "none"}} // crypto/md5
 }
 
-// Instructions names the vector instructions that streams are hashed with: "AVX-512", "AVX2" or "none".
-func (g *Group) Instructions() string { return g.name }
+// Instructions names the vector instructions that one stream alone and several are hashed with: "AVX-512", "AVX2" or "none".
+func (g *Group) Instructions() (one, several string) { return g.single, g.name }
 
 // hash hashes all of d's rest.
 func (g *Group) hash(d *digest) {

@@ -2,7 +2,7 @@ package md5
 
 import "golang.org/x/sys/cpu"
 
-// all are the kernels that run on this processor and system, the best first.
+// all are the kernels that run on this processor and system.
 func all() (list []kernels) {
 	if cpu.X86.HasAVX512F && cpu.X86.HasAVX512VL {
 		list = append(list, kernels{name: "AVX-512", alone: blockAVX512, together: blocksAVX512})

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"sync"
 	"testing"
+	"time"
 )
 
 var seedFlag = flag.Uint64("seed", 0, "of the random tests; 0: a random one")
@@ -30,7 +31,7 @@ func randomBytes(n int) []byte {
 
 // groups are one for each code that runs here, crypto/md5's first.
 func groups() (list []*Group) {
-	for _, k := range append([]kernels{{name: "none"}}, all()...) {
+	for _, k := range append([]kernels{{name: "none", single: "none"}}, all()...) {
 		list = append(list, &Group{kernels: k})
 	}
 	return list
@@ -223,8 +224,9 @@ func TestQueue(t *testing.T) {
 // TestInstructions: a group that has code of its own says which.
 func TestInstructions(t *testing.T) {
 	g := NewGroup()
-	if (g.together != nil) != (g.Instructions() != "none") {
-		t.Errorf("%q", g.Instructions())
+	one, several := g.Instructions()
+	if (g.alone != nil) != (one != "none") || (g.together != nil) != (several != "none") {
+		t.Errorf("%q, %q", one, several)
 	}
 	if _, own := g.New().(*digest); own != (g.together != nil) {
 		t.Errorf("%T", g.New())
@@ -261,6 +263,38 @@ func FuzzStreams(f *testing.F) {
 			both.Wait()
 		}
 	})
+}
+
+// TestFastest: code that is slow on this processor is not used, neither for one stream nor for several; lone streams and several may
+// have different code.
+func TestFastest(t *testing.T) {
+	pause := func() { time.Sleep(20 * time.Millisecond) }
+	slow := kernels{
+		name:     "slow",
+		alone:    func(*[4]uint32, *byte, int) { pause() },
+		together: func(*[4][Lanes]uint32, *[Lanes]*byte, int) { pause() },
+	}
+	fast := kernels{
+		name:     "fast",
+		alone:    func(state *[4]uint32, _ *byte, _ int) { state[0] = 1 },
+		together: func(*[4][Lanes]uint32, *[Lanes]*byte, int) {},
+	}
+	state := func(k kernels) (s [4]uint32) {
+		k.alone(&s, nil, 0)
+		return s
+	}
+	for _, list := range [][]kernels{{slow, fast}, {fast, slow}} {
+		if k := fastest(list); k.name != "fast" || k.alone == nil || state(k)[0] != 1 {
+			t.Errorf("of fast and slow it takes %s", k.name)
+		}
+	}
+	if k := fastest([]kernels{slow}); k.name != "slow" || k.alone != nil {
+		t.Errorf("a lone stream is hashed by what is slower than crypto/md5, or several are not hashed together: %s", k.name)
+	}
+	mixed := kernels{name: "mixed", alone: slow.alone, together: fast.together}
+	if k := fastest([]kernels{mixed, {name: "alone", alone: fast.alone, together: slow.together}}); k.name != "mixed" || k.alone == nil || state(k)[0] != 1 {
+		t.Error("the fastest of each kind are not put together")
+	}
 }
 
 // BenchmarkStreams is of so many goroutines that write pieces of 128 KiB; bytes are those of all.
