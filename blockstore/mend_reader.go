@@ -2,6 +2,7 @@ package blockstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -89,7 +90,9 @@ func (r *reader) load(ctx context.Context, off int64, n int, pace func(context.C
 		return r.err
 	}
 	if off < r.at || off > r.at+int64(len(r.buf)) {
-		r.wait()
+		if r.wait(); r.err != nil {
+			return r.err
+		}
 		r.at, r.buf, r.next = off, nil, off
 	}
 	for off+int64(n) > r.at+int64(len(r.buf)) {
@@ -189,11 +192,14 @@ func (r *reader) read(ctx context.Context, b []byte, off int64) (holes int, err 
 	return holes, nil
 }
 
-// wait takes in what is on its way, and forgets it.
+// wait takes in what is on its way, and forgets it, but for a drive that does not answer.
 func (r *reader) wait() {
 	for _, one := range r.ahead {
-		if c := <-one; c.err == nil { // else the drive may write into it yet
+		switch c := <-one; {
+		case c.err == nil: // else the drive may write into it yet
 			r.room.put(c.unit)
+		case errors.Is(c.err, errHung):
+			r.err = c.err
 		}
 	}
 	r.ahead, r.last = r.ahead[:0], nil

@@ -27,7 +27,8 @@ type Options struct {
 	// SegmentBytes is the size of a segment's files. 0: as the pool was made
 	// with, or 256 MiB.
 	SegmentBytes int64
-	// MemoryBytes bounds the buffers for bodies on their way. 0: 128 MiB.
+	// MemoryBytes bounds the buffers for bodies on their way. 0: 128 MiB. Each segment
+	// that is being mended takes up to 64 MiB more, and what a walk took is kept for the next one, of two at most.
 	MemoryBytes int64
 	// CheckpointRecords is how many records the journal may hold, beyond twice
 	// the live ones, before a checkpoint is made. 0: 65536.

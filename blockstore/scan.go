@@ -171,9 +171,9 @@ type window struct {
 	why        error
 }
 
-// unreadableMax is how many pages of a file may be unreadable before the drive
-// counts as not answering at all.
-const unreadableMax = 256
+// unreadableMax is how many pages may be unreadable before the drive counts as not
+// answering at all: of a file, or while mending, which gives up no more of a file than it has to, of one read.
+const unreadableMax = mendReadMax / drive.PageBytes
 
 // bytes returns n bytes at off, zeros behind the file's end. Where the drive
 // cannot read there are zeros too: no block is there, as far as can be known.
