@@ -16,9 +16,12 @@ import (
 )
 
 // turnsFile is a segment's file of so many bytes, to be read past the cache, and what reads it.
-func turnsFile(t *testing.T, fileBytes, readBytes int) (*world, *reader) {
+func turnsFile(t *testing.T, fileBytes, readBytes int, patience time.Duration) (*world, *reader) {
 	t.Helper()
-	w := openWorld(t, shape{2, 1, 3})
+	w := newWorld(t, shape{2, 1, 3}, smallSegment, 1)
+	w.opt.Patience = patience
+	w.mustOpen(t)
+	t.Cleanup(func() { abandon(w.p, w.fs) })
 	members := w.p.members.now().label
 	d, err := drive.Create(drive.Options{FS: w.fs}, "/d", drive.Label{Pool: w.p.id, Drive: members.Members[0].ID, Membership: members})
 	must(t, err)
@@ -48,7 +51,7 @@ func unpaced(context.Context, int) error { return nil }
 func TestMendReadsInTurn(t *testing.T) {
 	const readBytes, reads = 16 * drive.PageBytes, 20
 	for _, turns := range []bool{true, false} {
-		w, r := turnsFile(t, reads*readBytes, readBytes)
+		w, r := turnsFile(t, reads*readBytes, readBytes, time.Minute)
 		r.turns = turns
 		var under, most, begun atomic.Int64
 		two := make(chan struct{}) // closed when two are under way
@@ -99,9 +102,8 @@ func TestMendReadsInTurn(t *testing.T) {
 func TestMendAsksAHungDriveOnce(t *testing.T) {
 	const readBytes = 16 * drive.PageBytes
 	for name, further := range map[string]int64{"on": drive.PageBytes, "with a jump": 8 * readBytes} {
-		w, r := turnsFile(t, 20*readBytes, readBytes)
+		w, r := turnsFile(t, 20*readBytes, readBytes, 200*time.Millisecond)
 		r.turns = true
-		w.p.patience = 20 * time.Millisecond
 		must(t, r.load(t.Context(), drive.FirstBlock, drive.PageBytes, unpaced))
 		r.wait()
 		r.next = r.at + int64(len(r.buf))
