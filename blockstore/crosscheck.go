@@ -68,7 +68,7 @@ func (p *Pool) CrossCheck(ctx context.Context, doubtful map[drive.SegmentID][]St
 	}
 	c.tables()
 	c.losses()
-	return c.report, c.replicas(ctx, pace)
+	return c.report, c.replicas(ctx, pace, work.Free)
 }
 
 // crossCheck is one pass over the catalog.
@@ -277,9 +277,10 @@ func touched(e *catalog.Extent, ranges []StripeRange) func(yield func(uint32) bo
 }
 
 // replicas compares the replicas of the catalog. What most of them say is
-// right, for all came to it by the same batches.
-func (c *crossCheck) replicas(ctx context.Context, pace func(context.Context, int) error) error {
-	list, err := c.p.catalog.CompareReplicas(ctx, pace)
+// right, for all came to it by the same batches. They are read side by side while beside
+// says that nothing is held back (R18).
+func (c *crossCheck) replicas(ctx context.Context, pace func(context.Context, int) error, beside func() bool) error {
+	list, err := c.p.catalog.CompareReplicas(ctx, pace, beside)
 	if err != nil {
 		if errors.Is(err, catalog.ErrUnavailable) {
 			return unavailable(err)

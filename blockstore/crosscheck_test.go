@@ -245,7 +245,7 @@ func (w *world) replicaDirs(t *testing.T) (dirs []string, ids []uuid.UUID) {
 // digests are what the replicas say at one LSN.
 func (w *world) digests(t *testing.T) map[string]uint64 {
 	t.Helper()
-	list, err := w.p.catalog.CompareReplicas(t.Context(), nil)
+	list, err := w.p.catalog.CompareReplicas(t.Context(), nil, nil)
 	must(t, err)
 	m := make(map[string]uint64)
 	for _, d := range list {

@@ -58,7 +58,7 @@ func (p *Pool) renewCatalog(ctx context.Context, ev *evidence, replicas map[uuid
 	if err := p.rebuildCatalog(ctx, ev, end, places); err != nil {
 		return err
 	}
-	list, err := p.catalog.CompareReplicas(ctx, nil)
+	list, err := p.catalog.CompareReplicas(ctx, nil, nil)
 	if err != nil {
 		return err
 	}

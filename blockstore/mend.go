@@ -217,7 +217,7 @@ const mendTell = 4 << 20
 // walk goes from stripe to stripe. Where no file has a valid header it looks in
 // the next page: a bad block ends nothing.
 func (m *mender) walk(ctx context.Context) error {
-	defer m.checked()
+	defer m.checked(0)
 	next, told := uint32(0), int64(0) // the number that the next stripe should have; the offset told of last
 	last := int64(drive.FirstBlock)   // where the last stripe that was found ends
 	for off := int64(drive.FirstBlock); off < m.end; {

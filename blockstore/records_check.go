@@ -20,7 +20,7 @@ func (p *Pool) checkRecords(ctx context.Context, work *yield.Work, lsn uint64, r
 	}
 	c := recordCheck{p: p, ctx: ctx, work: work}
 	index := 0
-	err := catalog.DecodeRecords(records, func(rec catalog.Record) error {
+	err := catalog.VisitRecords(records, func(rec catalog.Record) error {
 		version := sequence(lsn, index)
 		index++
 		switch r := rec.(type) {
@@ -87,6 +87,9 @@ func (c *recordCheck) completed(version uint64, r *catalog.UploadComplete) error
 }
 
 func (c *recordCheck) object(bucket uint64, key string, s saidOfObject) error {
+	if c.names == nil {
+		c.names = make([]catalog.ObjectName, 0, recordsAtOnce)
+	}
 	c.waiting = append(c.waiting, s)
 	c.names = append(c.names, catalog.ObjectName{Bucket: bucket, Key: key})
 	if len(c.names) < recordsAtOnce && (c.work.Free() || len(c.names) < recordsYielding) {

@@ -2,8 +2,10 @@ package blockstore
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 
@@ -103,5 +105,41 @@ func TestScrubHoldsTheJournalAgainstTheCatalog(t *testing.T) {
 	r := mendAll(t, w.p, MendOptions{Records: true})
 	if len(r.Findings) != 1 || r.Findings[0].Kind != FindingRecord || !slices.Equal(r.Findings[0].Objects, []string{"bucket/k004"}) || r.Findings[0].Segment == 0 {
 		t.Errorf("%+v", r.Findings)
+	}
+}
+
+// TestScrubTellsOfManyBatchesInOrder: batches that are held against the catalog beside each
+// other are told of in the journal's order, and none is left out, the last ones neither.
+func TestScrubTellsOfManyBatchesInOrder(t *testing.T) {
+	const objects = 24
+	w := filled(t, shape{2, 1, 3}, objects)
+	bucket, _ := w.entry(t, "k000")
+	entry := func(i int) []byte {
+		return fmt.Appendf(binary.BigEndian.AppendUint64([]byte{'o'}, bucket), "k%03d", i)
+	}
+	dirs, _ := w.replicaDirs(t)
+	w.tamper(t, func(db *pebble.DB) error {
+		v, closer, err := db.Get(entry(0))
+		if err != nil {
+			return err
+		}
+		v = bytes.Clone(v)
+		errs := []error{closer.Close()}
+		for i := 1; i < objects; i++ {
+			errs = append(errs, db.Set(entry(i), v, pebble.Sync))
+		}
+		return errors.Join(errs...)
+	}, dirs...)
+	r := mendAll(t, w.p, MendOptions{Records: true})
+	var got []string
+	for i, f := range r.Findings {
+		got = append(got, f.Objects...)
+		if i > 0 && cmp.Or(cmp.Compare(r.Findings[i-1].Segment, f.Segment), cmp.Compare(r.Findings[i-1].Stripe, f.Stripe)) > 0 {
+			t.Errorf("%+v comes behind %+v", f, r.Findings[i-1])
+		}
+	}
+	slices.Sort(got)
+	if got = slices.Compact(got); len(r.Findings) != objects-1 || len(got) != objects-1 {
+		t.Errorf("%d findings about %q", len(r.Findings), got)
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -25,12 +27,17 @@ var ErrLeft = errors.New("catalog: replica left")
 
 // CompareReplicas takes the digest of every whole replica at one LSN. Batches go
 // on meanwhile: a mark goes into all queues between the same two, at which each
-// feeder takes a snapshot; the digests are made of those, one after the other.
-// Pace is called after so many bytes were read; nil: no waiting.
+// feeder takes a snapshot; the digests are made of those. While beside says so (nil:
+// always) all are made side by side, a page of each at a time, else one after the other.
+// Pace is called between pages, after so many bytes were read; nil: no waiting.
+//
+// Each digest belongs to the goroutine that adds a page to it, and the caller waits
+// for all of these before it goes on: none outlives the call, but for a page that a drive
+// hangs in, whose digest is given up.
 //
 // Errors: ErrUnavailable; pace's; ctx's if it ends first. Replicas that give no
 // digest are no error of the call.
-func (c *Catalog) CompareReplicas(ctx context.Context, pace func(ctx context.Context, bytes int) error) ([]ReplicaDigest, error) {
+func (c *Catalog) CompareReplicas(ctx context.Context, pace func(ctx context.Context, bytes int) error, beside func() bool) ([]ReplicaDigest, error) {
 	all, at, err := c.mark()
 	if err != nil {
 		return nil, err
@@ -48,24 +55,53 @@ func (c *Catalog) CompareReplicas(ctx context.Context, pace func(ctx context.Con
 		out[i] = ReplicaDigest{Name: k.m.name, LSN: at.lsn}
 		snaps[i], out[i].Err = k.await(ctx)
 	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	var left []*digesting
 	for i, k := range all {
-		if got := snaps[i]; out[i].Err == nil && (got.LSN() != at.lsn || got.UID() != at.uid) {
-			out[i].Err = fmt.Errorf("%w: it is at LSN %d, not at %d", errInconsistent, got.LSN(), at.lsn)
+		got, d := snaps[i], &out[i]
+		if d.Err == nil && (got.LSN() != at.lsn || got.UID() != at.uid) {
+			d.Err = fmt.Errorf("%w: it is at LSN %d, not at %d", errInconsistent, got.LSN(), at.lsn)
 		}
-		if out[i].Err == nil {
-			var stopped error
-			if out[i].Digest, out[i].Err, stopped = snaps[i].digest(ctx, pace); stopped != nil {
-				return nil, stopped
-			}
+		if d.Err == nil {
+			left = append(left, &digesting{ReplicaDigest: d, s: got, h: xxhash.New()})
 		}
+		c.judge(k.m, d.Err)
+	}
+	for len(left) > 0 {
+		now := left[:1]
+		if beside == nil || beside() {
+			now = left
+		}
+		var pages sync.WaitGroup
+		for _, d := range now {
+			pages.Go(func() { d.page(ctx) })
+		}
+		pages.Wait()
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if err := out[i].Err; err != nil && !errors.Is(err, ErrLaggard) && !errors.Is(err, ErrLeft) {
-			c.drop(k.m, fmt.Errorf("comparing: %w", err))
+		size := 0
+		for _, d := range now {
+			size += d.size
+			c.judge(d.s.m, d.Err)
 		}
+		if pace != nil && size > 0 {
+			if err := pace(ctx, size); err != nil {
+				return nil, err
+			}
+		}
+		left = slices.DeleteFunc(left, func(d *digesting) bool { return d.ended })
 	}
 	return out, nil
+}
+
+// judge drops a replica that was found damaged when it was compared.
+func (c *Catalog) judge(m *member, err error) {
+	if err != nil && !errors.Is(err, ErrLaggard) && !errors.Is(err, ErrLeft) {
+		c.drop(m, fmt.Errorf("comparing: %w", err))
+	}
 }
 
 // marked is a replica that has a mark in its queue.
@@ -125,30 +161,31 @@ func (k marked) await(ctx context.Context) (*Snapshot, error) {
 	return nil, why
 }
 
-// digest is the view's, every entry of it (see Replica.Digest). Stopped is what
-// pace said.
-func (s *Snapshot) digest(ctx context.Context, pace func(context.Context, int) error) (sum uint64, err, stopped error) {
+// digesting is a digest that is being made: of every entry (see Replica.Digest).
+type digesting struct {
+	*ReplicaDigest
+	s     *Snapshot
+	h     *xxhash.Digest // a page that was left behind may still write to it: then it is given up
+	size  int            // bytes of the page that was added last
+	ended bool           // all of it is there, or there will be none
+}
+
+// page adds a page.
+func (d *digesting) page(ctx context.Context) {
 	type hashed struct {
 		next []byte
 		size int
 	}
-	h := xxhash.New() // a page that was left behind may still write to it: then it is given up
-	for {
-		page, err := step(ctx, s, time.After(s.c.opts.LagTime), func(last []byte) (p hashed, err error) {
-			p.next, p.size, err = s.v.hash(h, last, digestPage)
-			return p, err
-		})
-		if err != nil {
-			return 0, err, nil
-		}
-		if pace != nil && page.size > 0 {
-			if err := pace(ctx, page.size); err != nil {
-				return 0, nil, err
-			}
-		}
-		if s.last = page.next; s.last == nil {
-			return h.Sum64(), nil, nil
-		}
+	page, err := step(ctx, d.s, time.After(d.s.c.opts.LagTime), func(last []byte) (p hashed, err error) {
+		p.next, p.size, err = d.s.v.hash(d.h, last, digestPage)
+		return p, err
+	})
+	d.s.last, d.size = page.next, page.size
+	switch {
+	case err != nil:
+		d.Err, d.ended = err, true
+	case page.next == nil:
+		d.Digest, d.ended = d.h.Sum64(), true
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 // compare gives the digests by replica, those without an error.
 func compare(t *testing.T, c *Catalog) map[string]uint64 {
 	t.Helper()
-	list, err := c.CompareReplicas(t.Context(), nil)
+	list, err := c.CompareReplicas(t.Context(), nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,8 +108,32 @@ func TestCompareStopsAtPace(t *testing.T) {
 			t.Error("paced for nothing")
 		}
 		return enough
-	}); !errors.Is(err, enough) {
+	}, nil); !errors.Is(err, enough) {
 		t.Errorf("compared: %v", err)
+	}
+}
+
+// TestCompareSideBySide: a page of each replica comes between two paces, or of one while
+// work is held back; the digests are the same.
+func TestCompareSideBySide(t *testing.T) {
+	c := newCatalog(t, newFS(t, 3), Options{}, 3)
+	apply(t, c, &BucketCreate{Name: "one"}, &Put{Bucket: b1, Key: "k"})
+	settle(t, c)
+	whole, err := c.Digest(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for beside, want := range map[bool]int{true: 1, false: 3} {
+		paced := 0
+		list, err := c.CompareReplicas(t.Context(), func(context.Context, int) error { paced++; return nil }, func() bool { return beside })
+		if err != nil || paced != want {
+			t.Errorf("side by side %t: paced %d times, not %d: %v", beside, paced, want, err)
+		}
+		for _, d := range list {
+			if d.Err != nil || d.Digest != whole {
+				t.Errorf("side by side %t: %+v, not %x", beside, d, whole)
+			}
+		}
 	}
 }
 
@@ -127,7 +151,7 @@ func TestCompareGoesOnBesideAHungDrive(t *testing.T) {
 		}
 		return nil
 	})
-	list, err := c.CompareReplicas(t.Context(), nil)
+	list, err := c.CompareReplicas(t.Context(), nil, nil)
 	if err != nil || len(list) != 2 || list[0].Err != nil || !errors.Is(list[1].Err, ErrLaggard) {
 		t.Errorf("compared: %+v, %v", list, err)
 	}
@@ -158,7 +182,7 @@ func newDamaged(t *testing.T, o Options) *Catalog {
 func TestCompareFindsDamage(t *testing.T) {
 	var d drops
 	c := newDamaged(t, Options{OnDrop: d.on})
-	list, err := c.CompareReplicas(t.Context(), nil)
+	list, err := c.CompareReplicas(t.Context(), nil, nil)
 	if err != nil || len(list) != 2 || list[1].Err != nil || list[0].Err == nil {
 		t.Errorf("compared: %+v, %v", list, err)
 	}

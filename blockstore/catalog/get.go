@@ -126,11 +126,16 @@ type valuer interface{ ValueAndErr() ([]byte, error) }
 
 // decodeValue decodes the value an iterator stands on.
 func decodeValue(key []byte, it valuer, code func(*coder)) error {
+	return new(coder).entry(key, it, code)
+}
+
+// entry is decodeValue, in the memory of a coder that is used again.
+func (c *coder) entry(key []byte, it valuer, code func(*coder)) error {
 	v, err := it.ValueAndErr()
 	if err != nil {
 		return err
 	}
-	if err := decode(v, code); err != nil {
+	if err := c.decode(v, code); err != nil {
 		return fmt.Errorf("%w: entry %x: %v", errInconsistent, key, err)
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 )
@@ -16,10 +17,13 @@ type ObjectName struct {
 }
 
 const (
-	// objectsPage is how many objects one question is about, at most: it is to be answered
-	// within a replica's patience, 500 ms, even if each is read from a drive that turns
-	// to it, which takes 10 ms and more.
-	objectsPage = 32
+	// objectsPage is how many objects one question is about, at most: as many as it takes
+	// for the way to a replica and back to count for little.
+	objectsPage = 256
+	// objectsTime is after how long it gives what it has: it is to be answered within a
+	// replica's patience, 500 ms, even if each object is read from a drive that turns to it,
+	// which takes 10 ms and more.
+	objectsTime = 100 * time.Millisecond
 	// objectsBytes is about how many bytes of entries it reads, but for one more: that of an
 	// object of ten thousand parts has a MiB and more.
 	objectsBytes = 1 << 20
@@ -43,7 +47,7 @@ func (c *Catalog) Objects(ctx context.Context, names []ObjectName, f func(i int,
 	})
 	for len(order) > 0 {
 		page := order[:min(len(order), objectsPage)] // a question that was left behind may still read it
-		list, err := read(ctx, c, func(r pebble.Reader) ([]Object, error) { return getObjects(r, names, page) })
+		list, err := read(ctx, c, func(r pebble.Reader) ([]Object, error) { return getObjects(r, names, page, deadline(objectsTime)) })
 		if err != nil {
 			return err
 		}
@@ -57,9 +61,15 @@ func (c *Catalog) Objects(ctx context.Context, names []ObjectName, f func(i int,
 	return nil
 }
 
+// deadline says whether so much time has passed since it was made.
+func deadline(after time.Duration) (late func() bool) {
+	began := time.Now()
+	return func() bool { return time.Since(began) >= after }
+}
+
 // getObjects gives the objects that have the names in that order, the first of
-// them at least: where they get long, not all.
-func getObjects(r pebble.Reader, names []ObjectName, order []int) (list []Object, err error) {
+// them at least: where they get long, or it gets late, not all.
+func getObjects(r pebble.Reader, names []ObjectName, order []int, late func() bool) (list []Object, err error) {
 	it, err := r.NewIter(prefixOptions([]byte{kindObject}))
 	if err != nil {
 		return nil, err
@@ -67,11 +77,13 @@ func getObjects(r pebble.Reader, names []ObjectName, order []int) (list []Object
 	defer func() { err = errors.Join(err, it.Close()) }()
 	list = make([]Object, 0, len(order))
 	bytes := 0
+	var c coder
 	for _, i := range order {
-		if bytes >= objectsBytes {
+		if bytes >= objectsBytes || len(list) > 0 && late() {
 			break
 		}
-		var o Object
+		list = append(list, Object{})
+		o := &list[len(list)-1]
 		key := objectKey(names[i].Bucket, names[i].Key)
 		// The whole key is the prefix that the filters know.
 		switch {
@@ -80,12 +92,11 @@ func getObjects(r pebble.Reader, names []ObjectName, order []int) (list []Object
 				return nil, err
 			}
 		case string(it.Key()) == string(key):
-			if err := decodeValue(key, it, o.code); err != nil {
+			if err := c.entry(key, it, o.code); err != nil {
 				return nil, err
 			}
 			bytes += len(it.Value())
 		}
-		list = append(list, o)
 	}
 	return list, nil
 }

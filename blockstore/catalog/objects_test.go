@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/cockroachdb/pebble/v2"
 )
 
 // TestObjects: many at once are what each by itself is, whatever their order, over
@@ -76,4 +78,20 @@ func objects(t *testing.T, c *Catalog, names []ObjectName) []Object {
 		}
 	}
 	return list
+}
+
+// TestLateObjects: a question that takes long gives what it has, one object at least.
+func TestLateObjects(t *testing.T) {
+	c := newCatalog(t, newFS(t, 1), Options{}, 1)
+	apply(t, c, &BucketCreate{Name: "one"}, &Put{Bucket: b1, Key: "a"}, &Put{Bucket: b1, Key: "b"}, &Put{Bucket: b1, Key: "c"})
+	names := []ObjectName{{b1, "a"}, {b1, "b"}, {b1, "c"}}
+	for _, most := range []int{0, 1, 2, 3} {
+		looked := 0
+		list, err := read(t.Context(), c, func(r pebble.Reader) ([]Object, error) {
+			return getObjects(r, names, []int{0, 1, 2}, func() bool { looked++; return looked >= most })
+		})
+		if want := max(1, most); err != nil || len(list) != want || list[want-1].Version == 0 {
+			t.Errorf("late after %d: %+v, %v", most, list, err)
+		}
+	}
 }

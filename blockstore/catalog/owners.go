@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -75,19 +76,24 @@ type ownerLister struct {
 	page  ownersPage
 	bytes int
 	names map[uint64]string
+
+	// An object is decoded where the one before it was.
+	obj   Object
+	coder coder
 }
 
 func listOwners(r pebble.Reader, at ownerCursor) (p ownersPage, err error) {
 	l := ownerLister{r: r, names: make(map[uint64]string)}
+	l.page.owners = make([]Owner, 0, ownerPage)
 	it, err := r.NewIter(prefixOptions(at.key[:1]))
 	if err != nil {
 		return p, err
 	}
 	defer func() { err = errors.Join(err, it.Close()) }()
 	for ok := it.SeekGE(at.key); ok; ok = it.Next() {
-		k := append([]byte(nil), it.Key()...)
+		k := it.Key()
 		if l.full() {
-			l.page.next = ownerCursor{key: k}
+			l.page.next = ownerCursor{key: bytes.Clone(k)}
 			return l.page, nil
 		}
 		l.bytes += len(k)
@@ -105,7 +111,7 @@ func listOwners(r pebble.Reader, at ownerCursor) (p ownersPage, err error) {
 			return p, err
 		}
 		if !all {
-			l.page.next = ownerCursor{key: k, part: last}
+			l.page.next = ownerCursor{key: bytes.Clone(k), part: last}
 			return l.page, nil
 		}
 		at.part = 0
@@ -124,12 +130,12 @@ func (l *ownerLister) object(k []byte, it *pebble.Iterator) error {
 	if err != nil {
 		return err
 	}
-	var o Object
-	if err := decodeValue(k, it, o.code); err != nil {
+	l.obj = Object{}
+	if err := l.coder.entry(k, it, l.obj.code); err != nil {
 		return err
 	}
 	l.bytes += len(v)
-	return l.add(Owner{Bucket: binary.BigEndian.Uint64(k[1:]), Key: string(k[9:]), Version: o.Version, Extents: o.Extents})
+	return l.add(Owner{Bucket: binary.BigEndian.Uint64(k[1:]), Key: string(k[9:]), Version: l.obj.Version, Extents: l.obj.Extents})
 }
 
 // parts adds the parts of the upload with that key, those with greater numbers

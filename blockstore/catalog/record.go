@@ -125,6 +125,19 @@ func Validate(r Record) error {
 // Setting alias b.
 func DecodeRecords(b []byte, f func(Record) error) error { return decodeRecords(b, newRecord, f) }
 
+// VisitRecords is DecodeRecords for who keeps no record: those of the type Put are
+// one after the other in the same memory. Strings and slices of theirs may be kept.
+func VisitRecords(b []byte, f func(Record) error) error {
+	var put Put
+	return decodeRecords(b, func(t Type) Record {
+		if t != TypePut {
+			return newRecord(t)
+		}
+		put = Put{}
+		return &put
+	}, f)
+}
+
 // decodeRecords is DecodeRecords into records that empty gives.
 func decodeRecords(b []byte, empty func(Type) Record, f func(Record) error) error {
 	var c coder

@@ -70,6 +70,9 @@ func (c *coder) end() {
 
 // consumeVarint refuses a varint longer than it has to be.
 func consumeVarint(b []byte) (uint64, int) {
+	if len(b) > 0 && b[0] < 0x80 { // as most tags and lengths
+		return uint64(b[0]), 1
+	}
 	v, n := protowire.ConsumeVarint(b)
 	if n > 0 && n != protowire.SizeVarint(v) {
 		return 0, -1
