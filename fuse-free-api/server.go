@@ -156,12 +156,14 @@ func New(opts Options) (*Server, error) {
 // requests finish for DrainTimeout, and cuts what still runs. It closes ln.
 // An error means that ln failed, was not loopback, or that requests were cut.
 func (s *Server) ServeObjects(ctx context.Context, ln net.Listener) error {
-	// Readiness ends with the first sign of the end, not after it.
-	stop := context.AfterFunc(ctx, func() {
+	// Readiness ends with the first sign of the end, not after it; and by the end of serving in any case, which may come
+	// before a context has told all that follow it.
+	drain := func() {
 		s.draining.Store(true)
 		s.endLife()
-	})
-	defer stop()
+	}
+	defer drain()
+	defer context.AfterFunc(ctx, drain)()
 	if s.opts.TLS != nil {
 		watching, end := context.WithCancel(ctx)
 		var watcher sync.WaitGroup
