@@ -64,6 +64,7 @@ func (m *mender) checkBatch(ctx context.Context) {
 	}
 	records, err := batchRecords(b.data)
 	if err != nil {
+		m.checked(0) // findings come in the order of the batches
 		m.find(m.finding(-1, FindingRecord, "the batch's records do not decode: "+err.Error(), false))
 		return
 	}

@@ -41,7 +41,7 @@ type Group struct {
 // kernels are the code for this processor.
 type kernels struct {
 	name   string
-	single string // the name of what alone is, where that is not of the same
+	single string // the name of what alone is, once chosen: it may be of other instructions
 	// alone takes whole blocks of one stream into its state; nil: crypto/md5 does.
 	alone func(state *[4]uint32, p *byte, blocks int)
 	// together takes as many of each of several streams into theirs, which are beside each other; nil: there is none.
