@@ -47,10 +47,11 @@ func newFaultRun(in *injector) (*faultRun, error) {
 		Init: true, FS: fsys, Dirs: dirsOf(3, "/pool"), Parity: 1, SegmentBytes: 512 << 10, MemoryBytes: 16 << 20,
 		Logger: testLogger(), Rand: rand.NewChaCha8([32]byte{1}),
 		Patience: calmPatience, PresencePeriod: 20 * time.Millisecond,
-		EventGather: time.Hour, // what the log reads and writes at its own time would make a call site's turn a matter of luck
+		replicasWait: calmPatience,
+		EventGather:  time.Hour, // what the log reads and writes at its own time would make a call site's turn a matter of luck
 	}
 	if in.fault.hangs {
-		r.o.Patience = in.patience
+		r.o.Patience, r.o.replicasWait = in.patience, in.patience
 	}
 	p, err := Open(context.Background(), r.o)
 	if err != nil {

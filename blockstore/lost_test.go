@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -145,7 +146,7 @@ func TestOnlyReplicaOnALostDrive(t *testing.T) {
 	for _, made := range []bool{false, true} {
 		t.Run(fmt.Sprint("another is made ", made), func(t *testing.T) {
 			o, fsys := memOptions(t, 2)
-			o.PresencePeriod = 10 * time.Millisecond
+			o.PresencePeriod, o.replicasWait = 10*time.Millisecond, time.Millisecond
 			second := make(chan struct{}) // closed: the second replica may be made
 			goOn := sync.OnceFunc(func() { close(second) })
 			defer goOn()
@@ -187,5 +188,82 @@ func TestOnlyReplicaOnALostDrive(t *testing.T) {
 			wantSizes(t, p, "old")
 			storeSizes(t, p, "new")
 		})
+	}
+}
+
+// TestOnlyReplicaOnAFailedDrive: a drive takes no more writes before the catalog's other
+// replicas are made. What it has is served, and written to, until the first of them is.
+func TestOnlyReplicaOnAFailedDrive(t *testing.T) {
+	o, fsys := memOptions(t, 3)
+	o.replicasWait = time.Millisecond
+	others := make(chan struct{}) // closed: the other replicas may be made
+	goOn := sync.OnceFunc(func() { close(others) })
+	defer goOn()
+	var failed atomic.Bool
+	fsys.SetHook(func(op faultfs.Op) (f faultfs.Fault) {
+		switch first := op.Below(o.Dirs[0]); {
+		case first && failed.Load() && op.Kind.Changes():
+			f.Err = syscall.EROFS
+		case !first && op.Kind == faultfs.Create && strings.Contains(op.Path, "/catalog/"):
+			<-others
+		}
+		return f
+	})
+	p := openPool(t, o)
+	must(t, p.CreateBucket(t.Context(), "bucket"))
+	storeSizes(t, p, "old")
+	failed.Store(true)
+	storeSizes(t, p, "new")
+	if s := status(t, p); s.Drives[0].State == "ONLINE" || s.Pool.ReadOnly {
+		t.Fatalf("the drive that takes nothing: %+v", s)
+	}
+	wantSizes(t, p, "old")
+	wantSizes(t, p, "new")
+	goOn()
+	waitFor(t, "replicas on the two that are left", func() bool {
+		v, whole := p.members.now(), 0
+		for _, r := range p.catalog.Replicas() {
+			if r.Name == v.label.Members[0].ID.String() {
+				return false
+			}
+			if !r.Cloning {
+				whole++
+			}
+		}
+		return whole == 2
+	})
+	wantSizes(t, p, "old")
+	wantSizes(t, p, "new")
+	storeSizes(t, p, "last")
+	wantSizes(t, p, "last")
+}
+
+// TestNewPoolHasItsReplicas: a pool that has just been made survives the loss of any
+// drive at once, also of the one on which its catalog began.
+func TestNewPoolHasItsReplicas(t *testing.T) {
+	for _, init := range []bool{true, false} {
+		o, fsys := memOptions(t, 3)
+		o.replicasWait = calmPatience
+		if !init {
+			must(t, openPool(t, o).Close(t.Context()))
+			o.Init = false
+		}
+		fsys.SetHook(func(op faultfs.Op) (f faultfs.Fault) {
+			if op.Kind == faultfs.Create && strings.Contains(op.Path, "/catalog/") {
+				f.Delay = 20 * time.Millisecond
+			}
+			return f
+		})
+		p := openPool(t, o)
+		whole := 0
+		for _, r := range p.catalog.Replicas() {
+			if !r.Cloning {
+				whole++
+			}
+		}
+		if whole != 2 {
+			t.Errorf("opened, made %v: %d whole replicas of the catalog, want 2", init, whole)
+		}
+		must(t, p.Close(t.Context()))
 	}
 }

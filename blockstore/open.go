@@ -45,7 +45,7 @@ func newPool(o Options, f *found) (*Pool, error) {
 		opt: o, id: top.Pool, parity: top.Parity, width: top.Width, segmentBytes: top.SegmentBytes,
 		patience: o.Patience, log: o.Logger, now: o.Now, rand: o.Rand,
 		segments: newSegmentTable(), space: newSpace(o.FS), codes: make(map[int]*erasure.Code),
-		requests: make(chan *request, 1024), replicaWanted: make(chan struct{}, 1), workToken: make(chan struct{}, 1), stopped: make(chan struct{}), committed: make(chan struct{}),
+		requests: make(chan *request, 1024), replicaWanted: make(chan struct{}, 1), replicasTried: make(chan struct{}), workToken: make(chan struct{}, 1), stopped: make(chan struct{}), committed: make(chan struct{}),
 	}
 	if o.SegmentBytes != 0 {
 		p.segmentBytes = o.SegmentBytes
@@ -102,6 +102,7 @@ func (p *Pool) start(ctx context.Context, f *found) error {
 	p.committing = true
 	go p.commitLoop()
 	p.wg.Go(p.watch)
+	p.awaitReplicas(ctx)
 	if !p.opt.offline {
 		p.wg.Go(p.reconcileLive)
 	}

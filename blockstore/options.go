@@ -51,6 +51,8 @@ type Options struct {
 	unyielding     bool  // a test's, which has no time for it: nothing yields to clients
 	proveEvery     int64 // a test's, of small files; 0: proveEvery
 
+	replicasWait time.Duration // how long Open waits for replicas of the catalog that are missing. 0: replicasWait
+
 	FS     vfs.FS           // nil: the operating system's
 	Logger *slog.Logger     // nil: none
 	Now    func() time.Time // nil: time.Now; names times only
@@ -94,6 +96,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.EventGather == 0 {
 		o.EventGather = eventGather
+	}
+	if o.replicasWait == 0 {
+		o.replicasWait = replicasWait
 	}
 	if o.FS == nil {
 		o.FS = vfs.Default

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/google/uuid"
@@ -259,10 +260,28 @@ func (p *Pool) replicaHomes(v *membership) []uuid.UUID {
 	return ids
 }
 
+// replicasWait is enough to make the replicas of a new pool, and of no large one.
+const replicasWait = time.Second
+
+// awaitReplicas waits for the replicas that are missing, but not for long: without
+// them a pool that has just been made would not survive the loss of the one drive
+// that has the first, and the clones of a large catalog take longer than those who
+// wait for the pool to open.
+func (p *Pool) awaitReplicas(ctx context.Context) {
+	late := time.NewTimer(p.opt.replicasWait)
+	defer late.Stop()
+	select {
+	case <-p.replicasTried:
+	case <-late.C:
+	case <-ctx.Done():
+	}
+}
+
 // keepReplicas makes replicas until there are m+1, as long as the pool is open.
 func (p *Pool) keepReplicas() {
-	for {
-		p.makeReplicas()
+	p.makeReplicas()
+	close(p.replicasTried)
+	for ; ; p.makeReplicas() {
 		select {
 		case <-p.replicaWanted:
 		case <-p.stopped:
