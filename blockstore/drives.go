@@ -85,10 +85,7 @@ func (p *Pool) membersChanged() {
 	p.noteLoss()
 	p.watchNew()
 	p.workGrew()
-	select {
-	case p.replicaWanted <- struct{}{}:
-	default:
-	}
+	p.wantReplicas()
 }
 
 // awaySince is from when on a member has not taken part in this opening; the

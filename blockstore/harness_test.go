@@ -142,12 +142,7 @@ func abandon(p *Pool, fsys *faultfs.FS) {
 // replicated waits until the catalog has all its replicas, and they are durable.
 func replicated(ctx context.Context, p *Pool) error {
 	for {
-		n := 0
-		for _, r := range p.catalog.Replicas() {
-			if !r.Cloning {
-				n++
-			}
-		}
+		n := wholeReplicas(p)
 		if n > p.parity {
 			_, err := p.catalog.Flush(ctx)
 			return err

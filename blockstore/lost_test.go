@@ -191,79 +191,82 @@ func TestOnlyReplicaOnALostDrive(t *testing.T) {
 	}
 }
 
-// TestOnlyReplicaOnAFailedDrive: a drive takes no more writes before the catalog's other
-// replicas are made. What it has is served, and written to, until the first of them is.
-func TestOnlyReplicaOnAFailedDrive(t *testing.T) {
-	o, fsys := memOptions(t, 3)
-	o.replicasWait = time.Millisecond
-	others := make(chan struct{}) // closed: the other replicas may be made
-	goOn := sync.OnceFunc(func() { close(others) })
-	defer goOn()
-	var failed atomic.Bool
-	fsys.SetHook(func(op faultfs.Op) (f faultfs.Fault) {
-		switch first := op.Below(o.Dirs[0]); {
-		case first && failed.Load() && op.Kind.Changes():
-			f.Err = syscall.EROFS
-		case !first && op.Kind == faultfs.Create && strings.Contains(op.Path, "/catalog/"):
-			<-others
-		}
-		return f
-	})
-	p := openPool(t, o)
-	must(t, p.CreateBucket(t.Context(), "bucket"))
-	storeSizes(t, p, "old")
-	failed.Store(true)
-	storeSizes(t, p, "new")
-	if s := status(t, p); s.Drives[0].State == "ONLINE" || s.Pool.ReadOnly {
-		t.Fatalf("the drive that takes nothing: %+v", s)
-	}
-	wantSizes(t, p, "old")
-	wantSizes(t, p, "new")
-	goOn()
-	waitFor(t, "replicas on the two that are left", func() bool {
-		v, whole := p.members.now(), 0
-		for _, r := range p.catalog.Replicas() {
-			if r.Name == v.label.Members[0].ID.String() {
-				return false
-			}
-			if !r.Cloning {
-				whole++
-			}
-		}
-		return whole == 2
-	})
-	wantSizes(t, p, "old")
-	wantSizes(t, p, "new")
-	storeSizes(t, p, "last")
-	wantSizes(t, p, "last")
-}
-
-// TestNewPoolHasItsReplicas: a pool that has just been made survives the loss of any
-// drive at once, also of the one on which its catalog began.
+// TestNewPoolHasItsReplicas: a pool that is opened while its catalog stands on one drive,
+// as one that has just been made does, survives the loss of any drive at once.
 func TestNewPoolHasItsReplicas(t *testing.T) {
 	for _, init := range []bool{true, false} {
 		o, fsys := memOptions(t, 3)
 		o.replicasWait = calmPatience
 		if !init {
 			must(t, openPool(t, o).Close(t.Context()))
+			must(t, fsys.RemoveAll(o.Dirs[1]+"/catalog"))
 			o.Init = false
 		}
 		fsys.SetHook(func(op faultfs.Op) (f faultfs.Fault) {
-			if op.Kind == faultfs.Create && strings.Contains(op.Path, "/catalog/") {
-				f.Delay = 20 * time.Millisecond
+			if op.Below(o.Dirs[1]+"/catalog") && op.Kind == faultfs.Create {
+				f.Delay = 100 * time.Millisecond
 			}
 			return f
 		})
 		p := openPool(t, o)
-		whole := 0
-		for _, r := range p.catalog.Replicas() {
-			if !r.Cloning {
-				whole++
-			}
-		}
-		if whole != 2 {
-			t.Errorf("opened, made %v: %d whole replicas of the catalog, want 2", init, whole)
+		if n := wholeReplicas(p); n != 2 {
+			t.Errorf("opened, made %v: %d whole replicas of the catalog, want 2", init, n)
 		}
 		must(t, p.Close(t.Context()))
 	}
+}
+
+// TestReplicaBesideAHungDrive: the drive on which a replica is being made hangs. It is
+// left out, and another one takes its place.
+func TestReplicaBesideAHungDrive(t *testing.T) {
+	o, fsys := memOptions(t, 4)
+	o.Patience, o.PresencePeriod, o.replicasWait = hangPatience, 10*time.Millisecond, time.Millisecond
+	fsys.SetHook(func(op faultfs.Op) (f faultfs.Fault) {
+		f.Hang = op.Below(o.Dirs[1]+"/catalog") && op.Kind == faultfs.Create
+		return f
+	})
+	defer func() {
+		fsys.SetHook(nil)
+		fsys.ReleaseHung()
+	}()
+	o.Parity = 1
+	p := openPool(t, o)
+	must(t, p.CreateBucket(t.Context(), "bucket"))
+	_, err := p.FailDrive(t.Context(), o.Dirs[1], ChangeOptions{})
+	must(t, err)
+	storeSizes(t, p, "old")
+	waitFor(t, "a replica on another drive", func() bool { return wholeReplicas(p) == 2 })
+	wantSizes(t, p, "old")
+}
+
+// TestReplicaAfterAFullDisk: a replica that could not be made is made when it can be.
+func TestReplicaAfterAFullDisk(t *testing.T) {
+	o, fsys := memOptions(t, 2)
+	o.replicasWait, o.replicaAgain = time.Millisecond, 10*time.Millisecond
+	var full atomic.Bool
+	full.Store(true)
+	tried := make(chan struct{})
+	once := sync.OnceFunc(func() { close(tried) })
+	fsys.SetHook(func(op faultfs.Op) (f faultfs.Fault) {
+		if full.Load() && op.Below(o.Dirs[1]+"/catalog") && op.Kind == faultfs.Create {
+			f.Err = syscall.ENOSPC // which is no fault of the drive
+			once()
+		}
+		return f
+	})
+	p := openPool(t, o)
+	<-tried
+	<-p.replicasTried
+	full.Store(false)
+	waitFor(t, "the other replica", func() bool { return wholeReplicas(p) == 2 })
+}
+
+// wholeReplicas is the number of replicas of the catalog that are not being made.
+func wholeReplicas(p *Pool) (n int) {
+	for _, r := range p.catalog.Replicas() {
+		if !r.Cloning {
+			n++
+		}
+	}
+	return n
 }

@@ -52,6 +52,7 @@ type Options struct {
 	proveEvery     int64 // a test's, of small files; 0: proveEvery
 
 	replicasWait time.Duration // how long Open waits for replicas of the catalog that are missing. 0: replicasWait
+	replicaAgain time.Duration // after which one that could not be made is tried again. 0: replicaAgain
 
 	FS     vfs.FS           // nil: the operating system's
 	Logger *slog.Logger     // nil: none
@@ -99,6 +100,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.replicasWait == 0 {
 		o.replicasWait = replicasWait
+	}
+	if o.replicaAgain == 0 {
+		o.replicaAgain = replicaAgain
 	}
 	if o.FS == nil {
 		o.FS = vfs.Default

@@ -66,7 +66,8 @@ type Pool struct {
 
 	renewed       *renewal      // the catalog was made again, as Fsck was asked to
 	badLines      logLines      // of columns that are not good
-	replicaWanted chan struct{} // one token: a replica of the catalog is gone
+	replicaWanted chan struct{} // one token: a replica of the catalog is gone, or the drives have changed
+	dropMu        sync.Mutex    // held while replicas of the catalog are dropped
 	replicasTried chan struct{} // closed: those that were missing at the opening were made, or could not be
 	workToken     chan struct{} // one token: there may be more to mend
 	mending       mending
@@ -173,14 +174,13 @@ func (p *Pool) leaveOut(ctx context.Context, bad map[uuid.UUID]error) error {
 	return err
 }
 
-// dropReplicas closes the replicas of drives that take part no more, but not the last
-// whole one while its drive answers: what it has in memory is right, whatever the drive
-// did not take, and the next one is made out of it. There is one such where the drive
-// fails before the other replicas were made, and in a pool that is read-only.
+// dropReplicas closes the replicas of drives that take part no more.
 func (p *Pool) dropReplicas() {
 	// Not only those of bad: a drive that did not take the label that leaves
 	// another one out is out as well.
 	if p.catalog != nil {
+		p.dropMu.Lock() // or of the last two, each may be dropped because there is the other
+		defer p.dropMu.Unlock()
 		v := p.members.now()
 		whole := 0
 		for _, r := range p.catalog.Replicas() {
@@ -193,7 +193,8 @@ func (p *Pool) dropReplicas() {
 			if err != nil || v.isLive(id) {
 				continue
 			}
-			if whole == 1 && !r.Cloning && !errors.Is(v.why[id], errHung) {
+			// A pool that takes no more changes reads the last one while it can.
+			if v.readOnly != nil && whole == 1 && !r.Cloning && !errors.Is(v.why[id], errHung) {
 				continue
 			}
 			p.dropReplica(id)

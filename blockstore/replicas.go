@@ -260,8 +260,13 @@ func (p *Pool) replicaHomes(v *membership) []uuid.UUID {
 	return ids
 }
 
-// replicasWait is enough to make the replicas of a new pool, and of no large one.
-const replicasWait = time.Second
+const (
+	// replicasWait is enough to make the replicas of a new pool, and of no large one.
+	replicasWait = time.Second
+	// replicaAgain is after how long one that could not be made is tried again: for want
+	// of room, say.
+	replicaAgain = time.Minute
+)
 
 // awaitReplicas waits for the replicas that are missing, but not for long: without
 // them a pool that has just been made would not survive the loss of the one drive
@@ -279,21 +284,35 @@ func (p *Pool) awaitReplicas(ctx context.Context) {
 
 // keepReplicas makes replicas until there are m+1, as long as the pool is open.
 func (p *Pool) keepReplicas() {
-	p.makeReplicas()
+	failed := p.makeReplicas()
 	close(p.replicasTried)
-	for ; ; p.makeReplicas() {
+	for ; ; failed = p.makeReplicas() {
+		var again <-chan time.Time
+		if failed {
+			again = time.After(p.opt.replicaAgain)
+		}
 		select {
 		case <-p.replicaWanted:
+		case <-again:
 		case <-p.stopped:
 			return
 		}
 	}
 }
 
-func (p *Pool) makeReplicas() {
+// wantReplicas has it looked whether replicas are to be made. It does not wait.
+func (p *Pool) wantReplicas() {
+	select {
+	case p.replicaWanted <- struct{}{}:
+	default:
+	}
+}
+
+// makeReplicas makes those that are missing, and says whether one could not be made.
+func (p *Pool) makeReplicas() (failed bool) {
 	v := p.members.now()
 	if v.readOnly != nil {
-		return
+		return false
 	}
 	have, lasting := make(map[string]bool), 0
 	for _, r := range p.catalog.Replicas() {
@@ -304,18 +323,15 @@ func (p *Pool) makeReplicas() {
 	}
 	for _, id := range p.replicaHomes(v) {
 		if lasting > p.parity || p.ctx.Err() != nil {
-			return
+			return failed
 		}
 		if have[id.String()] {
 			continue
 		}
-		dir, err := v.drives[id].CatalogDir()
-		if err == nil {
-			err = p.catalog.Clone(p.ctx, id.String(), p.opt.FS, dir, p.replicaOptions())
-		}
-		if err != nil {
+		if err := p.makeReplica(id, v.drives[id]); err != nil {
 			p.log.Warn("a catalog replica could not be made", "drive", id, "error", err)
 			p.replicaFailed(id, err)
+			failed = true
 			continue
 		}
 		lasting++
@@ -323,7 +339,38 @@ func (p *Pool) makeReplicas() {
 		p.log.Info("catalog replica made", "drive", id)
 		p.dropReplicas() // the last one, which a drive kept that takes no part any more, is the last no longer
 	}
+	return failed
 }
+
+// makeReplica makes one on a drive, for as long as that takes part: what hangs in a
+// drive that was left out is left behind.
+func (p *Pool) makeReplica(id uuid.UUID, d *drive.Drive) error {
+	ctx, cancel := context.WithCancel(p.ctx)
+	defer cancel()
+	made := make(chan error, 1)
+	p.wg.Go(func() {
+		dir, err := d.CatalogDir()
+		if err == nil {
+			err = p.catalog.Clone(ctx, id.String(), p.opt.FS, dir, p.replicaOptions())
+		}
+		made <- err
+	})
+	for {
+		select {
+		case err := <-made:
+			return err
+		case <-p.replicaWanted:
+			defer p.wantReplicas() // something else may be due as well
+			if !p.members.now().isLive(id) {
+				return errDriveLeft
+			}
+		case <-p.ctx.Done():
+			return p.ctx.Err()
+		}
+	}
+}
+
+var errDriveLeft = errors.New("its drive was left out")
 
 // catalogWithout says whether the catalog has all its replicas, or one on every
 // drive that may have one, without that drive.
@@ -345,10 +392,7 @@ func (p *Pool) replicaDropped(name string, err error) {
 		p.noteReplicaDropped(id, err)
 		p.replicaFailed(id, err)
 	}
-	select {
-	case p.replicaWanted <- struct{}{}:
-	default:
-	}
+	p.wantReplicas()
 }
 
 // replicaFailed leaves the drive out if it did not take a write of the
@@ -389,5 +433,5 @@ func (p *Pool) dropReplica(id uuid.UUID) {
 	if err := p.catalog.Detach(ctx, id.String()); errors.Is(err, catalog.ErrNotFound) {
 		return
 	}
-	p.replicaDropped(id.String(), errors.New("its drive was left out"))
+	p.replicaDropped(id.String(), errDriveLeft)
 }
