@@ -211,8 +211,9 @@ func (m *mender) run(ctx context.Context) error {
 	return m.finish(ctx)
 }
 
-// mendTell is after how many bytes of each file progress is told.
-const mendTell = 4 << 20
+// mendTell is after how many bytes of each file progress is told: beside clients that leave
+// it a few MB/s, several times a second too.
+const mendTell = 512 << 10
 
 // walk goes from stripe to stripe. Where no file has a valid header it looks in
 // the next page: a bad block ends nothing.

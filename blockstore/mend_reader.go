@@ -17,6 +17,10 @@ const (
 	mendReadMin = 256 << 10
 	mendReadMax = 2 << 20
 
+	// mendReadHeld is read at a time while work is held back: it comes in pieces then, with a
+	// rest behind each, and the walk waits for all of it.
+	mendReadHeld = 512 << 10
+
 	// mendAhead is how many reads of each file are ahead of the walk while nothing is held back, so that the next one
 	// is there, or on its way, when one was used. With two at a time a disk of its own always has one; where drives
 	// share a disk each file has one at a time: with more of them its writes waited longer, and all of it took longer.
@@ -143,12 +147,16 @@ func (r *reader) goAhead(ctx context.Context) {
 	}
 }
 
-// request begins to read what follows, up to the next multiple of what is read at a time: a disk is fastest so.
+// request begins to read what follows, up to the next multiple of what is read at a time: a disk is fastest so. What
+// it begins beside clients is less (R18).
 func (r *reader) request(ctx context.Context) {
 	out := make(chan chunkRead, 1)
 	r.ahead = append(r.ahead, out)
 	unit, off := r.room.take(), r.next
 	size := int64(len(unit) - mendKept)
+	if !r.work.Free() {
+		size = min(size, mendReadHeld)
+	}
 	n := size - off%size
 	if left := wholePages(r.end - off); left > 0 { // behind that nothing counts
 		n = min(left, n)

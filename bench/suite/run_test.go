@@ -289,11 +289,15 @@ func TestAtWork(t *testing.T) {
 		}
 		return s
 	}
-	if err := atWork(at(7, 5)); err != nil {
-		t.Error(err)
+	for _, work := range [][]int64{{7, 5}, {7, 0, 5}} {
+		if err := atWork(at(work...)); err != nil {
+			t.Errorf("%v: %v", work, err)
+		}
 	}
-	if err := atWork(at(7, 0)); err == nil || !strings.Contains(err.Error(), "round 2") {
-		t.Errorf("error %v", err)
+	for _, still := range [][]int64{{0}, {7, 0}, {0, 7, 0}} {
+		if err := atWork(at(still...)); err == nil || !strings.Contains(err.Error(), "nothing of it was done in") {
+			t.Errorf("%v: error %v", still, err)
+		}
 	}
 }
 
