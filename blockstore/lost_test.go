@@ -232,6 +232,7 @@ func TestReplicaBesideAHungDrive(t *testing.T) {
 	o.Parity = 1
 	p := openPool(t, o)
 	must(t, p.CreateBucket(t.Context(), "bucket"))
+	waitFor(t, "the clone to hang", func() bool { return fsys.Hung() > 0 })
 	_, err := p.FailDrive(t.Context(), o.Dirs[1], ChangeOptions{})
 	must(t, err)
 	storeSizes(t, p, "old")

@@ -290,6 +290,11 @@ func (p *Pool) keepReplicas() {
 		var again <-chan time.Time
 		if failed {
 			again = time.After(p.opt.replicaAgain)
+			select { // what fails has it looked again as well
+			case <-time.After(min(replicasWait, p.opt.replicaAgain)):
+			case <-p.stopped:
+				return
+			}
 		}
 		select {
 		case <-p.replicaWanted:
@@ -362,6 +367,8 @@ func (p *Pool) makeReplica(id uuid.UUID, d *drive.Drive) error {
 		case <-p.replicaWanted:
 			defer p.wantReplicas() // something else may be due as well
 			if !p.members.now().isLive(id) {
+				cancel()
+				p.dropReplicas() // it may have become one since
 				return errDriveLeft
 			}
 		case <-p.ctx.Done():

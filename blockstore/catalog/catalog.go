@@ -86,10 +86,11 @@ type Catalog struct {
 
 	mu      sync.Mutex
 	members []*member
-	leaving map[string]*member // dropped or detached, not closed yet
-	serving *member            // nil until one is chosen
-	queued  meta               // of the last batch that was queued
-	acked   uint64             // LSN of the last batch that Apply returned for
+	leaving map[string]*member       // dropped or detached, not closed yet
+	making  map[string]chan struct{} // by Clone; closed when that has ended
+	serving *member                  // nil until one is chosen
+	queued  meta                     // of the last batch that was queued
+	acked   uint64                   // LSN of the last batch that Apply returned for
 	buckets bucketCache
 	objects objectCache
 	changed chan struct{} // closed and replaced when anything above changes; see watch
@@ -128,6 +129,7 @@ func New(o Options) *Catalog {
 		opts:     o.withDefaults(),
 		applying: make(chan struct{}, 1),
 		leaving:  map[string]*member{},
+		making:   map[string]chan struct{}{},
 		objects:  newObjectCache(0),
 		changed:  make(chan struct{}),
 	}

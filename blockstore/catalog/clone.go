@@ -22,16 +22,19 @@ const clonePage = 1 << 20
 // batches that came meanwhile, what has not needs none of them; so no more
 // waits in memory than comes during one page, however large the catalog is.
 func (c *Catalog) Clone(ctx context.Context, name string, fsys vfs.FS, dir string, o ReplicaOptions) error {
-	if err := c.left(ctx, name); err != nil {
+	made, err := c.alone(ctx, name)
+	if err != nil {
 		return err
 	}
 	outcome := make(chan error, 1)
 	o.Cache.Hold()
 	if !c.spawn(func() {
 		defer o.Cache.release()
+		defer made()
 		outcome <- c.clone(ctx, name, fsys, dir, o)
 	}) {
 		o.Cache.release()
+		made()
 		return ErrUnavailable
 	}
 	select {
@@ -45,19 +48,34 @@ func (c *Catalog) Clone(ctx context.Context, name string, fsys vfs.FS, dir strin
 	}
 }
 
-// left waits until an earlier replica of that name is closed.
-func (c *Catalog) left(ctx context.Context, name string) error {
-	c.mu.Lock()
-	m := c.leaving[name]
-	c.mu.Unlock()
-	if m == nil {
-		return nil
-	}
-	select {
-	case <-m.closed:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("catalog: the former replica %q does not close: %w", name, ctx.Err())
+// alone waits until an earlier replica of that name is closed, and nobody makes one any
+// more: one that was given up in a drive that hung would go on in the files of the next.
+// The next one waits until made is called.
+func (c *Catalog) alone(ctx context.Context, name string) (made func(), err error) {
+	for {
+		c.mu.Lock()
+		var busy <-chan struct{}
+		if making, yes := c.making[name]; yes {
+			busy = making
+		} else if m := c.leaving[name]; m != nil {
+			busy = m.closed
+		} else {
+			done := make(chan struct{})
+			c.making[name] = done
+			c.mu.Unlock()
+			return func() {
+				c.mu.Lock()
+				defer c.mu.Unlock()
+				delete(c.making, name)
+				close(done)
+			}, nil
+		}
+		c.mu.Unlock()
+		select {
+		case <-busy:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("catalog: the former replica %q does not close: %w", name, ctx.Err())
+		}
 	}
 }
 

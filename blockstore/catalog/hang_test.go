@@ -325,3 +325,37 @@ func resting(c *Catalog) int {
 	defer c.hands.mu.Unlock()
 	return len(c.hands.resting)
 }
+
+// TestCloneAfterOneThatHangs: a clone that was given up in a drive that hangs is waited for,
+// before the next one removes and writes what it may still write.
+func TestCloneAfterOneThatHangs(t *testing.T) {
+	mem := newFS(t, 2)
+	m := &troublemaker{dir: catalogDir(1)}
+	fsys := errorfs.Wrap(mem, m)
+	c := newCatalog(t, fsys, Options{}, 1)
+	apply(t, c, &BucketCreate{Name: "one"})
+	h := hangWrites(m)
+	defer h.release()
+	ctx, cancel := context.WithCancel(t.Context())
+	first := make(chan error, 1)
+	go func() { first <- c.Clone(ctx, "d1", fsys, catalogDir(1), ReplicaOptions{}) }()
+	for h.hung.Load() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	cancel()
+	if err := <-first; !errors.Is(err, context.Canceled) {
+		t.Fatalf("the first ends with %v", err)
+	}
+	m.do(func(errorfs.Op, int64) error { return nil })
+	soon, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := c.Clone(soon, "d1", fsys, catalogDir(1), ReplicaOptions{}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("a second one beside it ends with %v", err)
+	}
+	h.release()
+	if err := c.Clone(t.Context(), "d1", fsys, catalogDir(1), ReplicaOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	settle(t, c)
+	sameContent(t, "after the second clone", c.members[0].r, c.members[1].r)
+}
