@@ -26,6 +26,7 @@ type lane struct {
 	old   laneBlock // of prior
 
 	bad       bool  // it lacks a block that could not be made good
+	headless  bool  // the file's first page is not good
 	touched   bool  // a block was found bad
 	mended    int64 // blocks written in place
 	readBytes int64
@@ -55,10 +56,13 @@ func (m *mender) openLanes(ctx context.Context) error {
 		m.lanes = append(m.lanes, l)
 		l.last = !v.isLive(id)
 		if d := v.drives[id]; d != nil {
-			f, err := m.open(ctx, d, m.mayBeDirty(l))
+			f, headless, err := m.open(ctx, d, m.mayBeDirty(l))
 			switch {
 			case err == nil:
-				l.in = m.reader(f, l, id)
+				l.in, l.headless = m.reader(f, l, id), headless
+				if headless && m.o.ReadOnly {
+					m.find(m.badHead(l, false))
+				}
 			case ctx.Err() != nil:
 				return ctx.Err()
 			case l.last || errors.Is(err, fs.ErrNotExist):
@@ -94,15 +98,17 @@ func (m *mender) mayBeDirty(l *lane) bool {
 }
 
 // open opens a file of the segment for reading what is on the drive, not what
-// is in the page cache (R17).
-func (m *mender) open(ctx context.Context, d *drive.Drive, dirty bool) (*drive.File, error) {
+// is in the page cache (R17), and says whether its first page is not good.
+func (m *mender) open(ctx context.Context, d *drive.Drive, dirty bool) (f *drive.File, headless bool, err error) {
 	type result struct {
-		f    *drive.File
-		head drive.FileHeader
+		f        *drive.File
+		head     drive.FileHeader
+		headless bool
 	}
 	r, err := patiently(m.p.patience, func() (r result, err error) {
 		// The first page may be damaged: blocks say themselves what they are.
 		if r.f, r.head, err = d.OpenSegment(m.seg.id); err != nil {
+			r.headless = errors.Is(err, drive.ErrChecksum) || errors.Is(err, drive.ErrMalformed) || errors.Is(err, drive.ErrForeign)
 			r.f, err = d.OpenFile(m.seg.id)
 		}
 		if err == nil {
@@ -124,7 +130,7 @@ func (m *mender) open(ctx context.Context, d *drive.Drive, dirty bool) (*drive.F
 	if err == nil && m.made == nil {
 		m.made = r.head.Drives
 	}
-	return r.f, err
+	return r.f, r.headless, err
 }
 
 // mendInPlace prepares the file to take blocks that it lacks. A file that is
@@ -133,6 +139,9 @@ func (m *mender) mendInPlace(ctx context.Context, v *membership, l *lane) error 
 	d := v.drives[l.id]
 	if l.in != nil {
 		l.out = m.newBlockWriter(d, l.in.f, false)
+		if l.headless {
+			m.mendHead(ctx, d, l)
+		}
 		return nil
 	}
 	f, err := m.create(d, l)
@@ -146,6 +155,22 @@ func (m *mender) mendInPlace(ctx context.Context, v *membership, l *lane) error 
 		m.failed[l.index] = err
 	}
 	return nil
+}
+
+// mendHead writes the file's first page anew. One is enough to know a segment by; so
+// they are mended one by one, or there would be none some day.
+func (m *mender) mendHead(ctx context.Context, d *drive.Drive, l *lane) {
+	var page [drive.FileHeaderBytes]byte
+	m.header(d, l).EncodeTo(page[:])
+	l.out.put(ctx, 0, page[:])
+	l.touched = true
+	l.mended++
+	d.CountChecksum()
+	m.find(m.badHead(l, true))
+}
+
+func (m *mender) badHead(l *lane, mended bool) Finding {
+	return Finding{Kind: FindingChecksum, Segment: m.seg.id, Column: -1, Drive: l.id, Text: "the first page of the file is not good", Mended: mended}
 }
 
 // moveElsewhere finds the file another drive. If there is none, it stays where

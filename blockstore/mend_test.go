@@ -269,6 +269,29 @@ func TestFindingsNameObjects(t *testing.T) {
 	}
 }
 
+// TestFirstPagesAreMended: of each file in turn the first page is spoiled, and the segment
+// mended. In the end there is still one to know the segment by when the pool is opened.
+func TestFirstPagesAreMended(t *testing.T) {
+	w := filled(t, shape{4, 2, 6}, 8)
+	must(t, w.p.SealOpen(t.Context()))
+	was := w.segmentFiles(t, w.dirs...)
+	for i, dir := range w.dirs {
+		files := w.segmentFiles(t, dir)
+		for path := range files {
+			must(t, w.fs.Corrupt(path, 0, drive.FileHeaderBytes, func(p []byte) { p[100*(i+1)] ^= 1 }))
+		}
+		seen := mendAll(t, w.p, MendOptions{ReadOnly: true})
+		if len(seen.Findings) != len(files) || seen.Findings[0].Mended {
+			t.Errorf("%d first pages are spoiled, and a look finds %+v", len(files), seen.Findings)
+		}
+		r := mendAll(t, w.p, MendOptions{})
+		if r.MendedBlocks != int64(len(files)) || len(r.Findings) != len(files) || !r.Findings[0].Mended || r.Findings[0].Kind != FindingChecksum {
+			t.Errorf("of %d first pages %d were mended: %+v", len(files), r.MendedBlocks, r.Findings)
+		}
+		wantFiles(t, was, w.segmentFiles(t, w.dirs...))
+	}
+}
+
 // TestMendEndsWhatIsMarked: a column that was found bad where no stripe counts, as
 // of a batch that a crash cut short, is no work for ever.
 func TestMendEndsWhatIsMarked(t *testing.T) {
