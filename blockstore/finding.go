@@ -22,6 +22,7 @@ type Finding struct {
 // Kinds of findings.
 const (
 	FindingChecksum   = "checksum"   // a block's bytes are not what was written
+	FindingFirstPage  = "first-page" // that of a segment's file is not good; of no stripe
 	FindingMissing    = "missing"    // no block is where one should be
 	FindingMisplaced  = "misplaced"  // a block of another place lies there
 	FindingUnreadable = "unreadable" // the drive reports an error

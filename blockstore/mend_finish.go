@@ -91,7 +91,7 @@ func (m *mender) givenUp(l *lane) bool {
 // not count.
 func (m *mender) unmended(l *lane) {
 	for i := range m.report.Findings {
-		if f := &m.report.Findings[i]; f.Column >= 0 && f.Drive == l.id {
+		if f := &m.report.Findings[i]; f.Drive == l.id {
 			f.Mended = false
 		}
 	}

@@ -60,7 +60,7 @@ func (m *mender) openLanes(ctx context.Context) error {
 			switch {
 			case err == nil:
 				l.in, l.headless = m.reader(f, l, id), headless
-				if headless && m.o.ReadOnly {
+				if headless && m.o.ReadOnly && !l.last {
 					m.find(m.badHead(l, false))
 				}
 			case ctx.Err() != nil:
@@ -170,7 +170,7 @@ func (m *mender) mendHead(ctx context.Context, d *drive.Drive, l *lane) {
 }
 
 func (m *mender) badHead(l *lane, mended bool) Finding {
-	return Finding{Kind: FindingChecksum, Segment: m.seg.id, Column: -1, Drive: l.id, Text: "the first page of the file is not good", Mended: mended}
+	return Finding{Kind: FindingFirstPage, Segment: m.seg.id, Column: -1, Drive: l.id, Text: "the first page of the file is not good", Mended: mended}
 }
 
 // moveElsewhere finds the file another drive. If there is none, it stays where

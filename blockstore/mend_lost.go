@@ -52,7 +52,12 @@ func (m *mender) forgetVoid(ctx context.Context) error {
 	}
 	var ranges []StripeRange
 	for _, f := range m.report.Findings {
-		ranges = append(ranges, StripeRange{f.Stripe, f.Stripe + 1})
+		if f.Kind != FindingFirstPage {
+			ranges = append(ranges, StripeRange{f.Stripe, f.Stripe + 1})
+		}
+	}
+	if len(ranges) == 0 {
+		return nil
 	}
 	live, _, err := m.p.owners(ctx, m.seg, ranges)
 	if err != nil {
@@ -60,7 +65,7 @@ func (m *mender) forgetVoid(ctx context.Context) error {
 	}
 	m.report.Findings = slices.DeleteFunc(m.report.Findings, func(f Finding) bool {
 		_, found := slices.BinarySearch(live, f.Stripe)
-		return !found
+		return !found && f.Kind != FindingFirstPage
 	})
 	return nil
 }

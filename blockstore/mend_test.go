@@ -285,7 +285,7 @@ func TestFirstPagesAreMended(t *testing.T) {
 			t.Errorf("%d first pages are spoiled, and a look finds %+v", len(files), seen.Findings)
 		}
 		r := mendAll(t, w.p, MendOptions{})
-		if r.MendedBlocks != int64(len(files)) || len(r.Findings) != len(files) || !r.Findings[0].Mended || r.Findings[0].Kind != FindingChecksum {
+		if r.MendedBlocks != int64(len(files)) || len(r.Findings) != len(files) || !r.Findings[0].Mended || r.Findings[0].Kind != FindingFirstPage {
 			t.Errorf("of %d first pages %d were mended: %+v", len(files), r.MendedBlocks, r.Findings)
 		}
 		wantFiles(t, was, w.segmentFiles(t, w.dirs...))

@@ -6,7 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 )
+
+// cleanTries is how often the bucket is removed while it turns out not to be empty.
+const cleanTries = 10
 
 // Clean deletes all that the load has put, and the bucket if Prepare has made it. It does not stop at what fails.
 func (l *Loader) Clean(ctx context.Context) error {
@@ -14,7 +18,8 @@ func (l *Loader) Clean(ctx context.Context) error {
 	helper := l.helper()
 	defer helper.Close()
 	o := l.objects
-	err := helper.deleteAll(ctx, o.top())
+	top := o.top()
+	err := helper.deleteAll(ctx, top)
 	if err != nil {
 		return fmt.Errorf("what was stored for measuring is still there, below %s: %w", o.base, err)
 	}
@@ -26,9 +31,20 @@ func (l *Loader) Clean(ctx context.Context) error {
 		return nil
 	}
 	w := helper.workers[0]
-	w.bucket("DELETE")
-	if _, _, err := w.do(ctx, &w.keys); err != nil {
-		return fmt.Errorf("the bucket made for measuring is still there: %w", err)
+	for try := 1; ; try++ {
+		w.bucket("DELETE")
+		_, _, err := w.do(ctx, &w.keys)
+		if err == nil {
+			break
+		}
+		// A PUT that was interrupted may have come to its end behind what was removed.
+		if !hasStatus(err, http.StatusConflict) || try == cleanTries || ctx.Err() != nil {
+			return fmt.Errorf("the bucket made for measuring is still there: %w", err)
+		}
+		time.Sleep(time.Duration(try) * 20 * time.Millisecond)
+		if err := helper.deleteAll(ctx, top); err != nil {
+			return fmt.Errorf("what was stored for measuring is still there, below %s: %w", o.base, err)
+		}
 	}
 	o.made.Store(false)
 	return nil

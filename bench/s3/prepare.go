@@ -7,12 +7,16 @@ import (
 	"errors"
 	"net/http"
 	"sync/atomic"
+	"time"
 
 	"github.com/holdfast-storage/holdfast/bench"
 )
 
 // hands is how many connections store and delete what is not measured, at least.
 const hands = 16
+
+// makeAtMost is for how long the making of a bucket may hold up an interrupt.
+const makeAtMost = 5 * time.Second
 
 // Prepare makes the bucket if it is not there, and stores what the operation reads: all keys, for Mix half of them. It
 // may be called again, and stores then what is missing.
@@ -144,7 +148,10 @@ func (l *Loader) makeBucket(ctx context.Context) error {
 		w.document(`<CreateBucketConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><LocationConstraint>` + region +
 			`</LocationConstraint></CreateBucketConfiguration>`)
 	}
-	if _, _, err := w.do(ctx, &w.keys); err != nil {
+	// Who interrupts it does not learn whether the bucket was made, and it is to be removed.
+	whole, cancel := context.WithTimeout(context.WithoutCancel(ctx), makeAtMost)
+	defer cancel()
+	if _, _, err := w.do(whole, &w.keys); err != nil {
 		return err
 	}
 	l.objects.made.Store(true)

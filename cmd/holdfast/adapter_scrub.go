@@ -124,7 +124,10 @@ func placedText(f blockstore.Finding) string {
 	if f.Segment == 0 {
 		return f.Text
 	}
-	where := fmt.Sprintf("segment %v, stripe %d", f.Segment, f.Stripe)
+	where := fmt.Sprintf("segment %v", f.Segment)
+	if f.Kind != blockstore.FindingFirstPage {
+		where += fmt.Sprintf(", stripe %d", f.Stripe)
+	}
 	if f.Column >= 0 {
 		where += fmt.Sprintf(", column %d", f.Column)
 	}

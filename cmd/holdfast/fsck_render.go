@@ -55,7 +55,10 @@ func findingText(f blockstore.Finding) string {
 	var b strings.Builder
 	b.WriteString(f.Kind)
 	if f.Segment != 0 {
-		fmt.Fprintf(&b, ": segment %v stripe %d", f.Segment, f.Stripe)
+		fmt.Fprintf(&b, ": segment %v", f.Segment)
+		if f.Kind != blockstore.FindingFirstPage {
+			fmt.Fprintf(&b, " stripe %d", f.Stripe)
+		}
 		if f.Column >= 0 {
 			fmt.Fprintf(&b, " column %d", f.Column)
 		}
