@@ -281,6 +281,23 @@ func TestProgress(t *testing.T) {
 	}
 }
 
+// TestBeWorking: a run beside which work rested is taken again, and not for ever.
+func TestBeWorking(t *testing.T) {
+	for rests, want := range map[int]int{0: 1, 2: 3, 100: restTries} {
+		runs := 0
+		side := beWorking(bench.Side{Run: func(context.Context, time.Duration) (s bench.Sample, err error) {
+			if runs++; runs > rests {
+				s.Background = 7
+			}
+			return s, nil
+		}})
+		sample, err := side.Run(t.Context(), time.Second)
+		if err != nil || runs != want || sample.Background > 0 != (rests < restTries) {
+			t.Errorf("%d rests: %d runs, want %d; %+v, %v", rests, runs, want, sample, err)
+		}
+	}
+}
+
 // TestAtWork: where background work stands still, it is no comfort that nobody notices it.
 func TestAtWork(t *testing.T) {
 	at := func(background ...int64) (s bench.Series) {
@@ -289,15 +306,11 @@ func TestAtWork(t *testing.T) {
 		}
 		return s
 	}
-	for _, work := range [][]int64{{7, 5}, {7, 0, 5}} {
-		if err := atWork(at(work...)); err != nil {
-			t.Errorf("%v: %v", work, err)
-		}
+	if err := atWork(at(7, 5)); err != nil {
+		t.Error(err)
 	}
-	for _, still := range [][]int64{{0}, {7, 0}, {0, 7, 0}} {
-		if err := atWork(at(still...)); err == nil || !strings.Contains(err.Error(), "nothing of it was done in") {
-			t.Errorf("%v: error %v", still, err)
-		}
+	if err := atWork(at(7, 0)); err == nil || !strings.Contains(err.Error(), "round 2") {
+		t.Errorf("error %v", err)
 	}
 }
 
