@@ -100,37 +100,46 @@ func (m *mender) mayBeDirty(l *lane) bool {
 // open opens a file of the segment for reading what is on the drive, not what
 // is in the page cache (R17), and says whether its first page is not good.
 func (m *mender) open(ctx context.Context, d *drive.Drive, dirty bool) (f *drive.File, headless bool, err error) {
-	type result struct {
-		f        *drive.File
-		head     drive.FileHeader
-		headless bool
-	}
-	r, err := patiently(m.p.patience, func() (r result, err error) {
-		// The first page may be damaged: blocks say themselves what they are.
-		if r.f, r.head, err = d.OpenSegment(m.seg.id); err != nil {
-			r.headless = errors.Is(err, drive.ErrChecksum) || errors.Is(err, drive.ErrMalformed) || errors.Is(err, drive.ErrForeign)
-			r.f, err = d.OpenFile(m.seg.id)
+	f, err = patiently(m.p.patience, func() (*drive.File, error) {
+		f, err := d.OpenFile(m.seg.id)
+		if err != nil {
+			return nil, err
+		}
+		if dirty {
+			err = syncUncached(f)
 		}
 		if err == nil {
-			if dirty {
-				err = syncUncached(r.f)
-			}
-			if err == nil {
-				err = r.f.PastCache()
-			}
-			if err != nil {
-				r.f.Close()
-			}
+			err = f.PastCache()
 		}
-		return r, err
-	}, func(r result) { r.f.Close() })
+		if err != nil {
+			f.Close()
+		}
+		return f, err
+	}, (*drive.File).Close)
+	if err == nil {
+		if headless, err = m.readHead(ctx, f); err != nil {
+			f.Close()
+		}
+	}
 	if errors.Is(err, errHung) {
 		m.p.readHung(d.ID())
 	}
-	if err == nil && m.made == nil {
-		m.made = r.head.Drives
+	return f, headless, err
+}
+
+// readHead reads the file's first page. It may be damaged, or not to be read at all: blocks say
+// themselves what they are. A page of a newer version is left alone.
+func (m *mender) readHead(ctx context.Context, f *drive.File) (headless bool, err error) {
+	w := window{ctx: ctx, f: f, late: m.p.patience, buf: aligned(drive.FileHeaderBytes)[:0]}
+	page, err := w.bytes(0, drive.FileHeaderBytes)
+	if err != nil {
+		return false, err
 	}
-	return r.f, r.headless, err
+	head, err := f.DecodeHeader(page)
+	if err == nil && m.made == nil {
+		m.made = head.Drives
+	}
+	return err != nil && !errors.Is(err, drive.ErrVersion), nil
 }
 
 // mendInPlace prepares the file to take blocks that it lacks. A file that is

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -272,23 +273,75 @@ func TestFindingsNameObjects(t *testing.T) {
 // TestFirstPagesAreMended: of each file in turn the first page is spoiled, and the segment
 // mended. In the end there is still one to know the segment by when the pool is opened.
 func TestFirstPagesAreMended(t *testing.T) {
+	for name, spoil := range map[string]func(t *testing.T, fsys *faultfs.FS, path string, turn int){
+		"a bit": func(t *testing.T, fsys *faultfs.FS, path string, turn int) {
+			must(t, fsys.Corrupt(path, 0, drive.FileHeaderBytes, func(p []byte) { p[100*(turn+1)] ^= 1 }))
+		},
+		"a bit of the version": func(t *testing.T, fsys *faultfs.FS, path string, turn int) {
+			must(t, fsys.Corrupt(path, 4, 2, func(p []byte) { p[turn%2] ^= 1 << turn }))
+		},
+		"a bit behind the page cache": func(t *testing.T, fsys *faultfs.FS, path string, turn int) {
+			spoilBehindCache(t, fsys, path, 0, drive.FileHeaderBytes, func(p []byte) { p[100*(turn+1)] ^= 1 })
+		},
+		"the whole page": func(t *testing.T, fsys *faultfs.FS, path string, _ int) {
+			must(t, fsys.Corrupt(path, 0, drive.FileHeaderBytes, func(p []byte) { clear(p) }))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := filled(t, shape{4, 2, 6}, 8)
+			must(t, w.p.SealOpen(t.Context()))
+			was := w.segmentFiles(t, w.dirs...)
+			for turn, dir := range w.dirs {
+				files := w.segmentFiles(t, dir)
+				for path := range files {
+					spoil(t, w.fs, path, turn)
+				}
+				mendsFirstPages(t, w, len(files))
+				wantFiles(t, was, w.segmentFiles(t, w.dirs...))
+			}
+		})
+	}
+}
+
+// TestUnreadableFirstPageIsMended: where a drive cannot read the page, it is written anew.
+func TestUnreadableFirstPageIsMended(t *testing.T) {
 	w := filled(t, shape{4, 2, 6}, 8)
 	must(t, w.p.SealOpen(t.Context()))
-	was := w.segmentFiles(t, w.dirs...)
-	for i, dir := range w.dirs {
-		files := w.segmentFiles(t, dir)
-		for path := range files {
-			must(t, w.fs.Corrupt(path, 0, drive.FileHeaderBytes, func(p []byte) { p[100*(i+1)] ^= 1 }))
+	var mu sync.Mutex
+	lost := make(map[string]bool)
+	for name := range w.segmentFiles(t, w.dirs[3]) {
+		lost[strings.TrimPrefix(name, "/")] = true // as operations name it
+	}
+	n := len(lost)
+	w.fs.SetHook(func(op faultfs.Op) (f faultfs.Fault) {
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case op.Offset != 0 || !lost[op.Path]:
+		case op.Kind == faultfs.Read:
+			f.Err = syscall.EIO
+		case op.Kind == faultfs.Write:
+			delete(lost, op.Path)
 		}
-		seen := mendAll(t, w.p, MendOptions{ReadOnly: true})
-		if len(seen.Findings) != len(files) || seen.Findings[0].Mended {
-			t.Errorf("%d first pages are spoiled, and a look finds %+v", len(files), seen.Findings)
-		}
-		r := mendAll(t, w.p, MendOptions{})
-		if r.MendedBlocks != int64(len(files)) || len(r.Findings) != len(files) || !r.Findings[0].Mended || r.Findings[0].Kind != FindingFirstPage {
-			t.Errorf("of %d first pages %d were mended: %+v", len(files), r.MendedBlocks, r.Findings)
-		}
-		wantFiles(t, was, w.segmentFiles(t, w.dirs...))
+		return f
+	})
+	mendsFirstPages(t, w, n)
+	w.fs.SetHook(nil)
+}
+
+// mendsFirstPages demands that just so many first pages are found and mended.
+func mendsFirstPages(t *testing.T, w *world, n int) {
+	t.Helper()
+	seen := mendAll(t, w.p, MendOptions{ReadOnly: true})
+	if len(seen.Findings) != n || n > 0 && seen.Findings[0].Mended {
+		t.Errorf("%d first pages are spoiled, and a look finds %+v", n, seen.Findings)
+	}
+	r := mendAll(t, w.p, MendOptions{})
+	if r.MendedBlocks != int64(n) || len(r.Findings) != n || n > 0 && (!r.Findings[0].Mended || r.Findings[0].Kind != FindingFirstPage) {
+		t.Errorf("of %d first pages %d were mended: %+v", n, r.MendedBlocks, r.Findings)
+	}
+	if again := mendAll(t, w.p, MendOptions{ReadOnly: true}); len(again.Findings) != 0 {
+		t.Errorf("mended, and a look finds %+v", again.Findings)
 	}
 }
 

@@ -102,19 +102,25 @@ func TestVerifyHoldsObjectsAgainstTheirChecksums(t *testing.T) {
 func TestVerifyReadsTheDrive(t *testing.T) {
 	w := filled(t, shape{2, 1, 3}, 8)
 	b := w.blocksOfObject(t, "k006")[0][0]
-	good := bytes.Clone(w.segmentFiles(t, w.dirs...)[b.path][b.off:][:b.n])
-	must(t, w.fs.Corrupt(b.path, b.off, b.n, func(p []byte) { p[b.start] ^= 1 }))
-	f, err := w.fs.OpenReadWrite(b.path, vfs.WriteCategoryUnspecified)
-	must(t, err)
-	_, err = f.WriteAt(good, b.off)
-	must(t, err)
-	w.fs.SetHook(func(op faultfs.Op) faultfs.Fault { return faultfs.Fault{Err: syscall.EIO} })
-	if f.Sync() == nil { // the pages are clean now, and not on the drive
-		t.Fatal("the sync did not fail")
-	}
-	w.fs.SetHook(nil)
-	must(t, f.Close())
+	spoilBehindCache(t, w.fs, b.path, b.off, b.n, func(p []byte) { p[b.start] ^= 1 })
 	if r := w.verify(t, "k006"); r.Bad != 1 {
 		t.Errorf("%+v", r)
 	}
+}
+
+// spoilBehindCache spoils bytes on the drive that stay good in the page cache.
+func spoilBehindCache(t *testing.T, fsys *faultfs.FS, path string, off, n int64, spoil func([]byte)) {
+	t.Helper()
+	good := bytes.Clone(readFile(t, fsys, path)[off:][:n])
+	must(t, fsys.Corrupt(path, off, n, spoil))
+	f, err := fsys.OpenReadWrite(path, vfs.WriteCategoryUnspecified)
+	must(t, err)
+	_, err = f.WriteAt(good, off)
+	must(t, err)
+	fsys.SetHook(func(op faultfs.Op) faultfs.Fault { return faultfs.Fault{Err: syscall.EIO} })
+	if f.Sync() == nil { // the pages are clean now, and not on the drive
+		t.Fatal("the sync did not fail")
+	}
+	fsys.SetHook(nil)
+	must(t, f.Close())
 }

@@ -79,6 +79,9 @@ func DecodeFileHeader(src []byte) (FileHeader, error) {
 		return fail("does not begin with %s: %w", fileMagic, ErrMalformed)
 	}
 	if v := le.Uint16(src[fVersion:]); v != fileVersion {
+		if versionDamaged(src, fVersion, fileVersion, fSum) {
+			return fail("version %d: %w", v, ErrChecksum)
+		}
 		return fail("version %d: %w", v, ErrVersion)
 	}
 	if le.Uint64(src[fSum:]) != xxhash.Sum64(src[:fSum]) {

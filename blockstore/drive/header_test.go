@@ -93,6 +93,39 @@ func TestEncodersPanic(t *testing.T) {
 	}
 }
 
+// TestDamagedVersion: a version that was damaged is told from one that is not known.
+func TestDamagedVersion(t *testing.T) {
+	page := make([]byte, FileHeaderBytes)
+	sampleFileHeader().EncodeTo(page)
+	for _, c := range []struct {
+		name   string
+		good   []byte
+		at     int
+		decode func([]byte) error
+	}{
+		{"file header", page, fVersion, func(b []byte) error { _, err := DecodeFileHeader(b); return err }},
+		{"label", sampleLabel().Encode(), lVersion, func(b []byte) error { _, err := DecodeLabel(b); return err }},
+	} {
+		for bit := range 16 {
+			b := bytes.Clone(c.good)
+			b[c.at+bit/8] ^= 1 << (bit % 8)
+			if err := c.decode(bytes.Clone(b)); !errors.Is(err, ErrChecksum) {
+				t.Errorf("%s, bit %d: %v", c.name, bit, err)
+			}
+			b[len(b)-1] ^= 1
+			if err := c.decode(bytes.Clone(b)); !errors.Is(err, ErrVersion) {
+				t.Errorf("%s, bit %d, and the sum: %v", c.name, bit, err)
+			}
+			if err := c.decode(resum(b)); !errors.Is(err, ErrVersion) {
+				t.Errorf("%s, bit %d, with its sum: %v", c.name, bit, err)
+			}
+			if err := c.decode(b[:c.at+2]); err == nil {
+				t.Errorf("%s, cut short: accepted", c.name)
+			}
+		}
+	}
+}
+
 func TestLargestLabel(t *testing.T) {
 	l := sampleLabel()
 	l.Members, l.Old = nil, nil

@@ -106,6 +106,9 @@ func DecodeLabel(b []byte) (Label, error) {
 		return fail("cut short after %d bytes: %w", len(b), ErrMalformed)
 	}
 	if v := le.Uint16(b[lVersion:]); v != labelVersion {
+		if len(b) >= lVersion+2+labelSum && versionDamaged(b, lVersion, labelVersion, len(b)-labelSum) {
+			return fail("version %d: %w", v, ErrChecksum)
+		}
 		return fail("version %d: %w", v, ErrVersion)
 	}
 	if len(b) < lList+labelSum || len(b) > maxLabel || le.Uint32(b[lLength:]) != uint32(len(b)) {

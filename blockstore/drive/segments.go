@@ -96,8 +96,7 @@ func (d *Drive) fillSegment(vf vfs.File, path string, page []byte) error {
 
 // OpenSegment opens the file of a segment and reads its first page.
 //
-// Errors: fs.ErrNotExist, those of DecodeFileHeader, ErrForeign (the page is of
-// another pool, drive or segment), ErrClosed, the file system's.
+// Errors: fs.ErrNotExist, those of DecodeHeader, ErrClosed, the file system's.
 func (d *Drive) OpenSegment(id SegmentID) (*File, FileHeader, error) {
 	f, err := d.OpenFile(id)
 	if err != nil {
@@ -116,6 +115,12 @@ func (f *File) header() (FileHeader, error) {
 	if err := f.ReadAt(context.Background(), page, 0, nil); err != nil {
 		return FileHeader{}, err
 	}
+	return f.DecodeHeader(page)
+}
+
+// DecodeHeader decodes what was read as the file's first page. Errors: those of
+// DecodeFileHeader, ErrForeign (the page is of another pool, drive or segment).
+func (f *File) DecodeHeader(page []byte) (FileHeader, error) {
 	h, err := DecodeFileHeader(page)
 	if err != nil {
 		return FileHeader{}, fmt.Errorf("%s: %w", f.path, err)
