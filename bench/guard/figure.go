@@ -20,13 +20,16 @@ type Figure struct {
 	// itself by at the least: how many calls a body takes depends on how much of it
 	// is there each time that somebody looks.
 	margin, perMiB float64
+	// How many MiB of the body count for that; 0: all. A body's allocations are made as the first
+	// buffers come, and buffers are used again: a longer one does not differ by more.
+	upToMiB float64
 }
 
 // Figures are all of them.
 func Figures() []Figure {
 	return []Figure{
-		{Name: "allocations per operation", count: allocations, margin: 2, perMiB: 8},
-		{Name: "bytes allocated per operation", count: allocated, margin: 512, perMiB: 1 << 10},
+		{Name: "allocations per operation", count: allocations, margin: 2, perMiB: 8, upToMiB: 16},
+		{Name: "bytes allocated per operation", count: allocated, margin: 512, perMiB: 1 << 10, upToMiB: 16},
 		{Name: "reads per operation", count: reads, margin: 0.5, perMiB: 1},
 		{Name: "writes per operation", count: writes, margin: 0.5, perMiB: 2},
 		{Name: "system calls per operation", count: calls, margin: 0.5, perMiB: 2},
@@ -57,9 +60,17 @@ func (f Figure) row(load load, base, head []Counts) (row Row, ok bool) {
 		return row, false
 	}
 	row.Base, row.Head = median(row.Bases), median(row.Heads)
-	margin := f.margin + f.perMiB*float64(load.size)/(1<<20)
+	margin := f.marginOf(load)
 	row.Worse = row.Head > row.Base*growth && row.Head > row.Base+margin
 	return row, true
+}
+
+func (f Figure) marginOf(load load) float64 {
+	mib := float64(load.size) / (1 << 20)
+	if f.upToMiB > 0 {
+		mib = min(mib, f.upToMiB)
+	}
+	return f.margin + f.perMiB*mib
 }
 
 func (f Figure) values(load load, rounds []Counts) (values []float64) {

@@ -14,7 +14,7 @@ import (
 )
 
 func TestWorse(t *testing.T) {
-	small, large := load{bench.Put, 4 << 10, 100}, load{bench.Put, 16 << 20, 10}
+	small, large, huge := load{bench.Put, 4 << 10, 100}, load{bench.Put, 16 << 20, 10}, load{bench.Put, 64 << 20, 10}
 	for _, c := range []struct {
 		name       string
 		load       load
@@ -33,6 +33,11 @@ func TestWorse(t *testing.T) {
 		{"margin of a large body", large, allocations, 1000, 2250, false},
 		{"beyond the margin of a large body", large, allocations, 1000, 2350, true},
 		{"a buffer of 256 KiB for each large body", large, allocated, 110_000, 110_000 + 10*256<<10, true},
+		{"margin of a huge body", huge, allocations, 1000, 2250, false},
+		{"beyond the margin of a huge body", huge, allocations, 1000, 2350, true},
+		{"a buffer of 32 KiB for each huge body", huge, allocated, 130_000, 130_000 + 10*32<<10, true},
+		{"system calls of a huge body", huge, calls, 10_000, 11_200, false},
+		{"system calls of a huge body, beyond", huge, calls, 10_000, 11_400, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			rows := 0
