@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"sync"
 
 	"github.com/google/uuid"
 
@@ -52,24 +53,10 @@ func (m *mender) openLanes(ctx context.Context) error {
 		taken[id] = true
 	}
 	for i, id := range m.drives {
-		l := &lane{index: i, id: id, to: id}
-		m.lanes = append(m.lanes, l)
-		l.last = !v.isLive(id)
-		if d := v.drives[id]; d != nil {
-			f, headless, err := m.open(ctx, d, m.mayBeDirty(l))
-			switch {
-			case err == nil:
-				l.in, l.headless = m.reader(f, l, id), headless
-				if headless && m.o.ReadOnly && !l.last {
-					m.find(m.badHead(l, false))
-				}
-			case ctx.Err() != nil:
-				return ctx.Err()
-			case l.last || errors.Is(err, fs.ErrNotExist):
-			default:
-				m.p.log.Warn("a segment's file cannot be opened", "drive", id, "segment", m.seg.id, "error", err)
-			}
-		}
+		m.lanes = append(m.lanes, &lane{index: i, id: id, to: id, last: !v.isLive(id)})
+	}
+	if err := m.openAll(ctx, v); err != nil {
+		return err
 	}
 	// Only then: a new file says what its siblings say.
 	for _, l := range m.lanes {
@@ -90,6 +77,35 @@ func (m *mender) openLanes(ctx context.Context) error {
 	return nil
 }
 
+// openAll opens the files to be read, all at the same time.
+func (m *mender) openAll(ctx context.Context, v *membership) error {
+	all := make([]openedFile, len(m.lanes))
+	var wg sync.WaitGroup
+	for i, l := range m.lanes {
+		if d := v.drives[l.id]; d != nil {
+			dirty := m.mayBeDirty(l)
+			wg.Go(func() { all[i] = m.open(ctx, d, dirty) })
+		}
+	}
+	wg.Wait()
+	for i, l := range m.lanes {
+		switch o := all[i]; {
+		case o.f != nil:
+			l.in, l.headless = m.reader(o.f, l, l.id), o.headless
+			if m.made == nil {
+				m.made = o.made
+			}
+			if l.headless && m.o.ReadOnly && !l.last {
+				m.find(m.badHead(l, false))
+			}
+		case o.err == nil || l.last || ctx.Err() != nil || errors.Is(o.err, fs.ErrNotExist):
+		default:
+			m.p.log.Warn("a segment's file cannot be opened", "drive", l.id, "segment", m.seg.id, "error", o.err)
+		}
+	}
+	return ctx.Err()
+}
+
 // mayBeDirty says whether a file may hold what no sync took to the drive: its drive
 // failed, or was away, with writes on their way. Dropping the cache leaves such
 // pages where they are, and they would be taken for what is on the drive.
@@ -97,10 +113,18 @@ func (m *mender) mayBeDirty(l *lane) bool {
 	return !m.o.ReadOnly && !l.last && (m.suspect|m.marked)&(1<<l.index) != 0
 }
 
+// openedFile is a file that was opened to be read, or why it was not.
+type openedFile struct {
+	f        *drive.File
+	made     []uuid.UUID // the drives that its first page names
+	headless bool        // the first page is not good
+	err      error
+}
+
 // open opens a file of the segment for reading what is on the drive, not what
-// is in the page cache (R17), and says whether its first page is not good.
-func (m *mender) open(ctx context.Context, d *drive.Drive, dirty bool) (f *drive.File, headless bool, err error) {
-	f, err = patiently(m.p.patience, func() (*drive.File, error) {
+// is in the page cache (R17).
+func (m *mender) open(ctx context.Context, d *drive.Drive, dirty bool) (o openedFile) {
+	o.f, o.err = patiently(m.p.patience, func() (*drive.File, error) {
 		f, err := d.OpenFile(m.seg.id)
 		if err != nil {
 			return nil, err
@@ -113,33 +137,31 @@ func (m *mender) open(ctx context.Context, d *drive.Drive, dirty bool) (f *drive
 		}
 		if err != nil {
 			f.Close()
+			return nil, err
 		}
-		return f, err
+		return f, nil
 	}, (*drive.File).Close)
-	if err == nil {
-		if headless, err = m.readHead(ctx, f); err != nil {
-			f.Close()
-		}
+	if o.err == nil {
+		m.readHead(ctx, &o)
 	}
-	if errors.Is(err, errHung) {
+	if errors.Is(o.err, errHung) {
 		m.p.readHung(d.ID())
 	}
-	return f, headless, err
+	return o
 }
 
 // readHead reads the file's first page. It may be damaged, or not to be read at all: blocks say
 // themselves what they are. A page of a newer version is left alone.
-func (m *mender) readHead(ctx context.Context, f *drive.File) (headless bool, err error) {
-	w := window{ctx: ctx, f: f, late: m.p.patience, buf: aligned(drive.FileHeaderBytes)[:0]}
+func (m *mender) readHead(ctx context.Context, o *openedFile) {
+	w := window{ctx: ctx, f: o.f, late: m.p.patience, buf: aligned(drive.FileHeaderBytes)[:0]}
 	page, err := w.bytes(0, drive.FileHeaderBytes)
 	if err != nil {
-		return false, err
+		o.f.Close()
+		o.f, o.err = nil, err
+		return
 	}
-	head, err := f.DecodeHeader(page)
-	if err == nil && m.made == nil {
-		m.made = head.Drives
-	}
-	return err != nil && !errors.Is(err, drive.ErrVersion), nil
+	head, err := o.f.DecodeHeader(page)
+	o.made, o.headless = head.Drives, err != nil && !errors.Is(err, drive.ErrVersion)
 }
 
 // mendInPlace prepares the file to take blocks that it lacks. A file that is

@@ -329,6 +329,40 @@ func TestUnreadableFirstPageIsMended(t *testing.T) {
 	w.fs.SetHook(nil)
 }
 
+// TestMendOpensAtOnce: the files of a segment are opened beside each other, so that drives which
+// take long, or hang, take that long once.
+func TestMendOpensAtOnce(t *testing.T) {
+	w := filled(t, shape{4, 2, 6}, 8)
+	must(t, w.p.SealOpen(t.Context()))
+	id := w.p.Segments()[0]
+	var mu sync.Mutex
+	waiting, all := 0, make(chan struct{})
+	w.fs.SetHook(func(op faultfs.Op) (f faultfs.Fault) {
+		if op.Kind != faultfs.Open || !strings.HasSuffix(op.Path, id.String()) {
+			return f
+		}
+		mu.Lock()
+		if waiting++; waiting == len(w.dirs) {
+			close(all)
+		}
+		mu.Unlock()
+		select {
+		case <-all:
+		case <-t.Context().Done():
+		}
+		return f
+	})
+	defer w.fs.SetHook(nil)
+	if _, err := mendOne(t.Context(), w.p, id, MendOptions{ReadOnly: true}); err != nil {
+		t.Error(err)
+	}
+	select {
+	case <-all:
+	default:
+		t.Errorf("%d files of %d were opened", waiting, len(w.dirs))
+	}
+}
+
 // mendsFirstPages demands that just so many first pages are found and mended.
 func mendsFirstPages(t *testing.T, w *world, n int) {
 	t.Helper()

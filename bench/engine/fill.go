@@ -18,6 +18,8 @@ type Filling struct {
 	Bucket, Prefix string
 	Size           int64
 	From, To       int64 // To is not among them
+	// Writers is how many store at a time; 0: as many as pay.
+	Writers int
 	// Key, if set, gives the key of the n-th instead.
 	Key func(n int64) string
 	// Told is called now and then with how many are stored; nil: nobody is told.
@@ -27,9 +29,14 @@ type Filling struct {
 // toldEvery is after how many objects Told is called.
 const toldEvery = 1000
 
-// fillers is how many store at a time. A batch of the journal takes along what
+// writers is how many store at a time. A batch of the journal takes along what
 // has gathered while the one before was on its way, so small objects want many.
-func (f Filling) fillers() int { return int(max(4, min(1024, (64<<20)/max(1, f.Size)))) }
+func (f Filling) writers() int {
+	if f.Writers > 0 {
+		return f.Writers
+	}
+	return int(max(4, min(1024, (64<<20)/max(1, f.Size))))
+}
 
 // Fill stores objects with as many goroutines as pay. The bucket is made, if it
 // is not there.
@@ -45,7 +52,7 @@ func Fill(ctx context.Context, pool *blockstore.Pool, f Filling) error {
 	next := atomic.Int64{}
 	next.Store(f.From)
 	group, ctx := errgroup.WithContext(ctx)
-	for range min(int64(f.fillers()), f.To-f.From) {
+	for range min(int64(f.writers()), f.To-f.From) {
 		group.Go(func() error {
 			for n := next.Add(1) - 1; n < f.To; n = next.Add(1) - 1 {
 				_, err := pool.Put(ctx, f.Bucket, f.Key(n), body.reader(uint64(n)*0x9e3779b97f4a7c15, f.Size), blockstore.PutOptions{Size: f.Size})

@@ -22,6 +22,8 @@ type Content struct {
 	Parity      int   // of the drives so many may fail; 0: as many as the pool takes by itself
 	Bytes       int64 // of the objects together
 	ObjectBytes int64
+	// Writers is how many store at a time, each of large objects into a segment of its own; 0: as many as pay.
+	Writers int
 	// Told is called with how many of how many objects are stored; nil: nobody is told.
 	Told func(done, all int64)
 }
@@ -79,7 +81,7 @@ func (s *Stored) open(ctx context.Context, create bool) (err error) {
 
 func (s *Stored) fill(ctx context.Context) error {
 	n := max(1, s.content.Bytes/s.content.ObjectBytes)
-	f := Filling{Bucket: "bench", Prefix: "stored", Size: s.content.ObjectBytes, To: n}
+	f := Filling{Bucket: "bench", Prefix: "stored", Size: s.content.ObjectBytes, To: n, Writers: s.content.Writers}
 	if s.content.Told != nil {
 		f.Told = func(done int64) { s.content.Told(done, n) }
 	}

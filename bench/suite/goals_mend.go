@@ -20,10 +20,11 @@ func scrubbing() family {
 		rows: []row{{
 			path: scrub, figure: "rate", of: limit, unit: bench.BytesPerSecond,
 			got: pick{side: scrub, figure: bench.ByteRate}, limit: []pick{bestRate(ways)}, bound: 0.80,
-			about: "of the segments' files; the limit reads the same files of all drives side by side, with O_DIRECT, into huge pages: the best of " + theReadings(),
+			about: "of a segment of 192 MiB a file (a full one has 256); the limit reads the same files of all drives side by side, with O_DIRECT, into huge pages: the best of " + theReadings(),
 		}},
 		measure: func(ctx context.Context, s *stage) (map[string]bench.Series, error) {
-			stored, err := s.stored(ctx, 768*mib, 4*mib)
+			// One segment, nearly as long as they get: between two of them nothing is read for a moment.
+			stored, err := s.stored(ctx, engine.Content{Bytes: 768 * mib, ObjectBytes: 64 * mib, Writers: 1})
 			if err != nil {
 				return nil, err
 			}
@@ -91,7 +92,7 @@ func rebuilding() family {
 			if size < mib {
 				bytes = 384 * mib // which take as much room as the others
 			}
-			stored, err := s.stored(ctx, bytes, size)
+			stored, err := s.stored(ctx, engine.Content{Bytes: bytes, ObjectBytes: size})
 			if err != nil {
 				return nil, err
 			}
@@ -123,12 +124,11 @@ func rebuilding() family {
 	return f
 }
 
-// stored is a pool without a daemon that holds so many bytes in objects of that size.
-func (s *stage) stored(ctx context.Context, bytes, object int64) (*engine.Stored, error) {
-	stored, err := engine.Store(ctx, engine.Content{
-		Dirs: s.newDirs(), Parity: s.parity, Bytes: bytes, ObjectBytes: object,
-		Told: func(done, all int64) { s.tell(fmt.Sprintf("storing %d of %d objects", done, all)) },
-	})
+// stored is a pool without a daemon that holds such a content.
+func (s *stage) stored(ctx context.Context, content engine.Content) (*engine.Stored, error) {
+	content.Dirs, content.Parity = s.newDirs(), s.parity
+	content.Told = func(done, all int64) { s.tell(fmt.Sprintf("storing %d of %d objects", done, all)) }
+	stored, err := engine.Store(ctx, content)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 
+	"github.com/holdfast-storage/holdfast/bench/engine"
 	"github.com/holdfast-storage/holdfast/blockstore"
 )
 
@@ -20,7 +21,7 @@ func TestParity(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	stored, err := s.stored(t.Context(), 1<<20, 1<<20)
+	stored, err := s.stored(t.Context(), engine.Content{Bytes: 1 << 20, ObjectBytes: 1 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}
