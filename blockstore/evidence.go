@@ -258,6 +258,62 @@ func (ev *evidence) follow(ctx context.Context, head *foundSegment, from uint64)
 	return end, nil
 }
 
+// reach reads the log from where replicas stand that are behind, if that is in what was read of
+// the journal, or in the one segment before: as a segment gets as long as they get, the
+// catalog is made durable up to there (journal.ended).
+//
+// Nothing depends on it. Where the log ends was decided from the best replica on, and stays so;
+// what cannot be read further back that one has, and the others are copied from it. One
+// that is not past the checkpoint cannot be brought up at all (R10).
+func (ev *evidence) reach(ctx context.Context, end *logEnd, behind map[uuid.UUID]*catalog.Replica, checkpoint uint64) *logEnd {
+	if len(end.chain) == 0 {
+		return end
+	}
+	base, before := end.chain[0].base, end.chain[0].prev
+	from := end.first()
+	for _, lsn := range slices.Backward(appliedBy(behind)) {
+		if lsn <= checkpoint {
+			break
+		}
+		if lsn < base && before != 0 {
+			if prev, err := ev.segment(ctx, before); err == nil && prev != nil && prev.base < base {
+				base = prev.base
+			}
+			before = 0
+		}
+		if lsn < base {
+			break
+		}
+		from = min(from, lsn)
+	}
+	if from == end.first() {
+		return end
+	}
+	further, err := ev.decide(ctx, lookBack(from, checkpoint), ev.exists)
+	if err != nil || !further.endsAs(end) {
+		ev.p.log.Warn("the journal cannot be read from where catalog replicas are behind; they will be made again", "from", from, "error", err)
+		return end
+	}
+	return further
+}
+
+// appliedBy is up to where replicas are, in order.
+func appliedBy(replicas map[uuid.UUID]*catalog.Replica) (lsns []uint64) {
+	for _, r := range replicas {
+		lsn, _ := r.Applied()
+		lsns = append(lsns, lsn)
+	}
+	slices.Sort(lsns)
+	return lsns
+}
+
+// endsAs says whether two readings of the log found the same end.
+func (e *logEnd) endsAs(o *logEnd) bool {
+	n, m := len(e.kept), len(o.kept)
+	same := n > 0 && m > 0 && e.kept[n-1].lsn == o.kept[m-1].lsn && e.kept[n-1].uid == o.kept[m-1].uid
+	return same && e.stableLSN == o.stableLSN && e.stableUID == o.stableUID
+}
+
 // judgeEnd says whether the log may end before a batch that cannot be read.
 func (ev *evidence) judgeEnd(s *foundSegment, lsn uint64, b *foundBatch, next uint32, placed bool) error {
 	if lsn <= ev.stableLSN {

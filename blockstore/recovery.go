@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/google/uuid"
 
@@ -73,19 +74,43 @@ func (p *Pool) recover(ctx context.Context, f *found) error {
 	return p.loadSegments(ctx, ev)
 }
 
-// endOfLog finds the end of the log (R9) past the batch that the replicas have applied, or
-// the checkpoint. Where one of them is of another branch all are closed, and it is found
+// endOfLog finds the end of the log (R9) past the batch that the best replica has applied, or
+// the checkpoint. Where that one is of another branch all are closed, and it is found
 // from the checkpoint on.
+//
+// After a crash the others are a little behind it as a rule, since each makes durable
+// what it takes when it likes. They are brought up as well if the log tells of their last
+// batch; else they are closed, and made again from the best.
 func (p *Pool) endOfLog(ctx context.Context, ev *evidence, replicas map[uuid.UUID]*catalog.Replica, checkpoint uint64) (end *logEnd, best uint64, err error) {
 	best = bestApplied(replicas, checkpoint)
 	ev.exists = best > 0
 	end, err = ev.decide(ctx, lookBack(best, checkpoint), ev.exists)
-	if err != nil || !p.discardForeign(replicas, end) {
+	if err != nil {
 		return end, best, err
 	}
-	closeReplicas(replicas) // the simple way: build one from the journal
-	end, err = ev.decide(ctx, checkpoint, ev.exists)
-	return end, checkpoint, err
+	behind := takeBehind(replicas, best)
+	if p.discardForeign(replicas, end) {
+		closeReplicas(replicas) // the simple way: build one from the journal
+		closeReplicas(behind)
+		end, err = ev.decide(ctx, checkpoint, ev.exists)
+		return end, checkpoint, err
+	}
+	end = ev.reach(ctx, end, behind, checkpoint)
+	p.discardForeign(behind, end)
+	maps.Copy(replicas, behind)
+	return end, best, nil
+}
+
+// takeBehind takes out those that have not applied all up to best.
+func takeBehind(replicas map[uuid.UUID]*catalog.Replica, best uint64) map[uuid.UUID]*catalog.Replica {
+	behind := make(map[uuid.UUID]*catalog.Replica)
+	for id, r := range replicas {
+		if lsn, _ := r.Applied(); lsn < best {
+			behind[id] = r
+			delete(replicas, id)
+		}
+	}
+	return behind
 }
 
 // lookBack is where to read the journal from when a replica has what is up to
