@@ -172,6 +172,9 @@ func (ev *evidence) segment(ctx context.Context, id drive.SegmentID) (*foundSegm
 		return nil, nil
 	}
 	s := ev.p.scanSegment(ctx, head, ev.drives, true)
+	if err := ctx.Err(); err != nil { // not all of it was read
+		return nil, err
+	}
 	ev.read[id] = s
 	for _, stripes := range s.stripes {
 		for _, st := range stripes {
@@ -180,7 +183,7 @@ func (ev *evidence) segment(ctx context.Context, id drive.SegmentID) (*foundSegm
 			}
 		}
 	}
-	return s, ctx.Err()
+	return s, nil
 }
 
 // decide finds the end of the log (R9): the batches past from, up to the first

@@ -1,10 +1,12 @@
 package blockstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -79,8 +81,8 @@ func (p *Pool) recover(ctx context.Context, f *found) error {
 // from the checkpoint on.
 //
 // After a crash the others are a little behind it as a rule, since each makes durable
-// what it takes when it likes. They are brought up as well if the log tells of their last
-// batch; else they are closed, and made again from the best.
+// what it takes when it likes. As many of them as there should be replicas are brought up as well (catchUp), if
+// the log tells of their last batch; the others are closed.
 func (p *Pool) endOfLog(ctx context.Context, ev *evidence, replicas map[uuid.UUID]*catalog.Replica, checkpoint uint64) (end *logEnd, best uint64, err error) {
 	best = bestApplied(replicas, checkpoint)
 	ev.exists = best > 0
@@ -89,16 +91,18 @@ func (p *Pool) endOfLog(ctx context.Context, ev *evidence, replicas map[uuid.UUI
 		return end, best, err
 	}
 	behind := takeBehind(replicas, best)
+	defer func() { closeReplicas(behind) }() // those that are not taken back
 	if p.discardForeign(replicas, end) {
 		closeReplicas(replicas) // the simple way: build one from the journal
-		closeReplicas(behind)
 		end, err = ev.decide(ctx, checkpoint, ev.exists)
 		return end, checkpoint, err
 	}
+	p.keepNearest(behind, replicas)
 	end = ev.reach(ctx, end, behind, checkpoint)
 	p.discardForeign(behind, end)
 	maps.Copy(replicas, behind)
-	return end, best, nil
+	clear(behind)
+	return end, best, ctx.Err()
 }
 
 // takeBehind takes out those that have not applied all up to best.
@@ -111,6 +115,34 @@ func takeBehind(replicas map[uuid.UUID]*catalog.Replica, best uint64) map[uuid.U
 		}
 	}
 	return behind
+}
+
+// keepNearest closes those behind that are more than the catalog is to have beside the best ones. A
+// pool that writes nothing needs no more than it has.
+func (p *Pool) keepNearest(behind, best map[uuid.UUID]*catalog.Replica) {
+	v := p.members.now()
+	want := p.parity + 1
+	for id := range best {
+		if v.accepts(id) {
+			want--
+		}
+	}
+	if p.observer {
+		want = 0
+	}
+	nearest := slices.SortedFunc(maps.Keys(behind), func(a, b uuid.UUID) int {
+		x, _ := behind[a].Applied()
+		y, _ := behind[b].Applied()
+		return cmp.Compare(y, x)
+	})
+	for _, id := range nearest {
+		if want > 0 && v.accepts(id) {
+			want--
+			continue
+		}
+		_ = behind[id].Close()
+		delete(behind, id)
+	}
 }
 
 // lookBack is where to read the journal from when a replica has what is up to

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -99,6 +100,7 @@ func (p *Pool) restoreCatalog(ctx context.Context, ev *evidence, replicas map[uu
 	if p.opt.rebuildCatalog {
 		return p.renewCatalog(ctx, ev, replicas, end, places)
 	}
+	p.catchUp(ctx, replicas, end, places)
 	first := end.stableLSN // replicas at or past this can be brought up
 	if len(end.kept) > 0 {
 		first = min(first, end.kept[0].lsn-1)
@@ -115,6 +117,58 @@ func (p *Pool) restoreCatalog(ctx context.Context, ev *evidence, replicas map[uu
 	closeReplicas(replicas) // before they are made again: a replica's directory is locked while it is open
 	p.wg.Go(p.keepReplicas)
 	return nil
+}
+
+// catchUp brings the replicas that are behind the best one to where that stands, each by itself. One that fails,
+// or takes longer than Open waits for replicas, is closed, to be made again: the
+// pool needs nothing of what only they read.
+func (p *Pool) catchUp(ctx context.Context, replicas map[uuid.UUID]*catalog.Replica, end *logEnd, places map[uint64]catalog.Place) {
+	best := bestApplied(replicas, 0)
+	ctx, cancel := withPatience(ctx, p.opt.replicasWait)
+	defer cancel()
+	behind := takeBehind(replicas, best)
+	failed := make(map[uuid.UUID]error)
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	for id, r := range behind {
+		wg.Go(func() {
+			_, err := patiently(p.patience, func() (*catalog.Replica, error) {
+				err := p.replayTo(ctx, r, end, best, places)
+				if err != nil {
+					_ = r.Close()
+				}
+				return r, err
+			}, func(r *catalog.Replica) { _ = r.Close() })
+			mu.Lock()
+			defer mu.Unlock()
+			failed[id] = err
+		})
+	}
+	wg.Wait()
+	for id, r := range behind {
+		if err := failed[id]; err != nil {
+			p.log.Warn("a catalog replica that is behind cannot be brought up; one will be made", "drive", id, "error", err)
+			if errors.Is(err, errHung) { // it is at it yet
+				p.unlucky.Store(id, true)
+			}
+			continue
+		}
+		replicas[id] = r
+	}
+}
+
+// replayTo feeds one replica what it lacks up to a batch.
+func (p *Pool) replayTo(ctx context.Context, r *catalog.Replica, end *logEnd, to uint64, places map[uint64]catalog.Place) error {
+	from, _ := r.Applied()
+	if from+1 < end.first() {
+		return fmt.Errorf("it is at batch %d, and the journal was read from %d", from, end.first())
+	}
+	return p.replay(ctx, end, from, to, places, func(b catalog.Batch) error {
+		if b.LSN > to { // the end of the log, which all take
+			return nil
+		}
+		return r.Apply(b)
+	})
 }
 
 // bringUp brings the replicas that have everything up to first to the end of the

@@ -2,10 +2,13 @@ package blockstore
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -148,5 +151,38 @@ func TestForeignReplicaBehind(t *testing.T) {
 	h := openHeard(t, o, stored)
 	if !h.says("of another branch") || !h.says(replicaMade) || h.says("rebuilding the catalog") {
 		t.Errorf("the replica was not made from another:\n%s", h.text.String())
+	}
+}
+
+// TestNoReplicaTooMany: one that was left on a drive which has none any more is not taken up
+// beside those that the catalog is to have.
+func TestNoReplicaTooMany(t *testing.T) {
+	o, fsys, old, stored := behindPool(t, 1)
+	fsys.Restore(catalogOf(o, 4), old)
+	if h := openHeard(t, o, stored); h.says(replicaMade) {
+		t.Errorf("a replica was made anew:\n%s", h.text.String())
+	}
+}
+
+// TestOddReplicaIsRemoved: a replica that was found to differ from the others leaves nothing that an
+// opening could bring up.
+func TestOddReplicaIsRemoved(t *testing.T) {
+	w := filled(t, shape{4, 2, 6}, 8)
+	dirs, _ := w.replicaDirs(t)
+	w.tamper(t, badSetting, dirs[0])
+	r, err := w.p.CrossCheck(t.Context(), nil, nil)
+	if err != nil || len(r.Findings) != 1 || r.Findings[0].Kind != FindingReplica {
+		t.Fatalf("%+v, %v", r.Findings, err)
+	}
+	must(t, replicated(t.Context(), w.p))
+	must(t, w.p.Close(t.Context()))
+	w.p = nil
+	if names, err := w.fs.List(path.Join(dirs[0], drive.CatalogName)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("of the replica %v is left, %v", names, err)
+	}
+	w.mustOpen(t)
+	now, _ := w.replicaDirs(t)
+	if len(now) != 3 || slices.Contains(now, dirs[0]) {
+		t.Errorf("replicas are in %v; that in %s was wrong", now, dirs[0])
 	}
 }

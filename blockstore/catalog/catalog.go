@@ -240,7 +240,9 @@ func (c *Catalog) drop(m *member, err error) {
 }
 
 // expel makes m no member any more and closes it on a goroutine of its own,
-// since a database on a hung drive does not close. With err it is a drop.
+// since a database on a hung drive does not close. With err it is a drop: unless it
+// was slow, or its drive takes no writes, what it holds may be wrong, and is removed. What
+// is there when the pool is opened is taken for good up to its last batch.
 // The mutex is held.
 func (c *Catalog) expel(m *member, err error) {
 	if m.isGone() {
@@ -266,6 +268,11 @@ func (c *Catalog) expel(m *member, err error) {
 	c.wg.Go(func() {
 		if err := m.r.Close(); err != nil {
 			c.opts.Logger.Warn("closing a catalog replica", "replica", m.name, "err", err)
+		}
+		if err != nil && !errors.Is(err, ErrLaggard) {
+			if err := m.r.spoil(); err != nil {
+				c.opts.Logger.Warn("a catalog replica that is not right stays on its drive", "replica", m.name, "err", err)
+			}
 		}
 		c.mu.Lock()
 		defer c.mu.Unlock()
