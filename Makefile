@@ -85,7 +85,7 @@ fmt: ## format the source
 bench: build ## Holdfast beside the limits of this machine: the goals' rows, a small matrix, and bench/report.html (TMPDIR says where)
 	$(BIN) bench --html bench/report.html $(BENCHFLAGS)
 
-bench-full: build ## the same of the whole matrix of operations, sizes, clients and states, to bench/matrix.html: an hour and a quarter
+bench-full: build ## the same of the whole matrix of operations, sizes, clients and states, to bench/matrix.html: an hour and twenty minutes
 	$(BIN) bench --full --html bench/matrix.html $(BENCHFLAGS)
 
 bench-growth: build ## what grows with the number of objects, up to OBJECTS (TMPDIR says where): as long as it takes

@@ -313,7 +313,7 @@ func (c *crossCheck) replicas(ctx context.Context, pace func(context.Context, in
 	for _, r := range list {
 		if r.Err == nil && r.Digest != most {
 			text := fmt.Sprintf("a replica of the catalog differs from the %d others", same[most])
-			c.p.catalog.Drop(r.Name, errors.New("it differs from the others"))
+			c.p.catalog.Drop(r.Name, errors.New("it differs from the others"), func() { c.p.discardReplica(r.Name) })
 			c.replica(r, text)
 		}
 	}

@@ -277,6 +277,9 @@ func (p *Pool) replay(ctx context.Context, end *logEnd, from, to uint64, places 
 		if k.lsn <= from || k.lsn > to {
 			continue
 		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		records, err := p.keptRecords(ctx, k)
 		if err != nil && !errors.Is(err, errBatch) {
 			if ctx.Err() == nil {

@@ -148,9 +148,8 @@ func (p *Pool) catchUp(ctx context.Context, replicas map[uuid.UUID]*catalog.Repl
 	for id, r := range behind {
 		if err := failed[id]; err != nil {
 			p.log.Warn("a catalog replica that is behind cannot be brought up; one will be made", "drive", id, "error", err)
-			if errors.Is(err, errHung) { // it is at it yet
-				p.unlucky.Store(id, true)
-			}
+			p.noteReplicaDropped(id, err)
+			p.replicaFailed(id, err) // what hangs is at the replica yet
 			continue
 		}
 		replicas[id] = r
@@ -454,6 +453,19 @@ func (p *Pool) replicaDropped(name string, err error) {
 		p.replicaFailed(id, err)
 	}
 	p.wantReplicas()
+}
+
+// discardReplica removes what a closed replica that was found wrong left on its drive: by its
+// last batch it is as good as the others, and an opening would bring it up again.
+func (p *Pool) discardReplica(name string) {
+	v := p.members.now()
+	id, err := uuid.Parse(name)
+	if err != nil || !v.isLive(id) || v.readOnly != nil || p.ctx.Err() != nil {
+		return
+	}
+	if err := v.drives[id].RemoveCatalog(); err != nil {
+		p.log.Warn("a catalog replica that is wrong stays on its drive", "drive", id, "error", err)
+	}
 }
 
 // replicaFailed leaves the drive out if it did not take a write of the

@@ -113,6 +113,7 @@ type member struct {
 	gone    chan struct{} // closed when it is no member any more
 	closed  chan struct{} // closed when its database is
 	wake    chan struct{} // one token: there may be something for the feeder
+	discard func()        // called when its database is closed; may be nil
 }
 
 // queuedBatch is a batch in its physical form, shared by all queues.
@@ -240,9 +241,7 @@ func (c *Catalog) drop(m *member, err error) {
 }
 
 // expel makes m no member any more and closes it on a goroutine of its own,
-// since a database on a hung drive does not close. With err it is a drop: unless it
-// was slow, or its drive takes no writes, what it holds may be wrong, and is removed. What
-// is there when the pool is opened is taken for good up to its last batch.
+// since a database on a hung drive does not close. With err it is a drop.
 // The mutex is held.
 func (c *Catalog) expel(m *member, err error) {
 	if m.isGone() {
@@ -269,10 +268,8 @@ func (c *Catalog) expel(m *member, err error) {
 		if err := m.r.Close(); err != nil {
 			c.opts.Logger.Warn("closing a catalog replica", "replica", m.name, "err", err)
 		}
-		if err != nil && !errors.Is(err, ErrLaggard) {
-			if err := m.r.spoil(); err != nil {
-				c.opts.Logger.Warn("a catalog replica that is not right stays on its drive", "replica", m.name, "err", err)
-			}
+		if m.discard != nil {
+			m.discard()
 		}
 		c.mu.Lock()
 		defer c.mu.Unlock()

@@ -191,11 +191,13 @@ func (d *digesting) page(ctx context.Context) {
 
 // Drop takes out a replica that is of no use any more for the reason given,
 // whatever it says of itself. OnDrop is told, so that another one is made.
-// Nothing happens if there is none of that name.
-func (c *Catalog) Drop(name string, err error) {
+// Nothing happens if there is none of that name. Discard, which may be nil, is called when the replica is
+// closed, and before another one of that name is made.
+func (c *Catalog) Drop(name string, err error, discard func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if m := c.find(name); m != nil {
+		m.discard = discard
 		c.expel(m, err)
 	}
 }

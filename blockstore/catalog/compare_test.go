@@ -79,8 +79,8 @@ func TestCompareReplicas(t *testing.T) {
 	if sums := compare(t, c); len(sums) != 3 || sums["d0"] != sums["d2"] || sums["d0"] == sums["d1"] {
 		t.Fatalf("digests of one that differs: %v", sums)
 	}
-	c.Drop("d1", errors.New("it differs"))
-	c.Drop("nobody", errors.New("it differs"))
+	c.Drop("d1", errors.New("it differs"), nil)
+	c.Drop("nobody", errors.New("it differs"), nil)
 	if err := d.wait(t, "d1"); err == nil || err.Error() != "it differs" {
 		t.Errorf("dropped for %v", err)
 	}
@@ -256,14 +256,14 @@ func TestOwnersGoOnElsewhere(t *testing.T) {
 		}
 		got = append(got, ownerString(o))
 		if n := len(got); n == 10 || n == len(want)/2+3 || n == len(want)-20 {
-			c.Drop(serving(c), errors.New("the test wants it"))
+			c.Drop(serving(c), errors.New("the test wants it"), nil)
 		}
 	}
 	slices.Sort(got)
 	if !slices.Equal(got, want) {
 		t.Errorf("%d owners, want %d", len(got), len(want))
 	}
-	c.Drop(serving(c), errors.New("the test wants it"))
+	c.Drop(serving(c), errors.New("the test wants it"), nil)
 	for _, err := range c.Owners(t.Context()) {
 		if !errors.Is(err, ErrUnavailable) {
 			t.Errorf("without a replica: %v", err)

@@ -357,23 +357,6 @@ func (r *Replica) Close() error {
 	return nil
 }
 
-// spoil removes what a closed replica left, so that nobody opens it again. A drive that
-// took no write is not written to (R6).
-func (r *Replica) spoil() error {
-	if r.Failed() != nil {
-		return nil
-	}
-	fsys := r.fs.FS
-	if err := wipe(fsys, r.dir); err != nil {
-		return err
-	}
-	parent, err := fsys.OpenDir(fsys.PathDir(r.dir))
-	if err != nil {
-		return err
-	}
-	return errors.Join(parent.Sync(), parent.Close())
-}
-
 // pebbleLogger takes Pebble's messages. Fatalf must not end the process: it
 // fails the replica instead. Pebble goes on behind it with a database that
 // nobody asks any more.

@@ -211,6 +211,23 @@ func (d *Drive) CatalogDir() (string, error) {
 	return path, d.syncDir(d.dir)
 }
 
+// RemoveCatalog removes the replica of the catalog, which nobody has open. Errors: ErrFailed,
+// ErrClosed, ErrRemoved, the file system's.
+func (d *Drive) RemoveCatalog() error {
+	if err := d.beginWrite(); err != nil {
+		return err
+	}
+	defer d.end()
+	if err := d.Present(); err != nil {
+		return err
+	}
+	path := d.fs.PathJoin(d.dir, CatalogName)
+	if err := d.fs.RemoveAll(path); err != nil {
+		return d.writeFailed("remove", path, err)
+	}
+	return d.syncDir(d.dir)
+}
+
 // FreeBytes says how many bytes can still be written to the drive's disk, and
 // how many it has in all.
 func (d *Drive) FreeBytes() (free, total uint64, err error) {

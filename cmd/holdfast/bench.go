@@ -19,7 +19,7 @@ func benchCommand(con *console) *cli.Command {
 			"copying memory, hashing, writing and syncing the same files, a bare HTTP server. What is said is the share of that\n" +
 			"limit, the median of the rounds. What others have left to be written to these disks is waited for, half a minute at most.\n" +
 			"The goals' rows and a small matrix of PUT and GET take less than ten minutes; --full takes the whole matrix of\n" +
-			"operations, sizes, clients and states, for which an hour and a half is planned.\n\n" +
+			"operations, sizes, clients and states, for which an hour and twenty minutes are planned.\n\n" +
 			"The goals are set for 4+2 on one disk with 2 cores: elsewhere one may be missed, and more is to be had. Exit code 0\n" +
 			"if all was measured, whatever came out; with --strict 3 if a goal is missed.",
 		Flags: []cli.Flag{
