@@ -2,9 +2,11 @@ package scrubber
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -145,13 +147,18 @@ func TestScheduleLeavesTheRunThatIsOn(t *testing.T) {
 	bubble(t, p, func(t *testing.T) {
 		d := start(t, p, Options{Tick: tick})
 		d.must(d.Start(t.Context(), 0))
+		synctest.Wait() // it is at its first segment, and has sealed what was open
 		d.must(d.Pause(t.Context()))
 		if n := starts(p, 3*week); n != 0 {
 			t.Errorf("%d runs beside one that is paused", n)
 		}
+		p.took()
 		d.must(d.Resume(t.Context()))
-		if n := starts(p, time.Hour); n != 1 {
-			t.Errorf("%d runs", n)
+		if n := starts(p, time.Hour); n != 0 {
+			t.Errorf("%d runs beside one that went on", n)
+		}
+		if list := p.took(); !slices.Equal(list, []uint64{1, 2}) {
+			t.Errorf("of the run that went on %v were examined", list)
 		}
 		d.stop()
 	})
