@@ -3,6 +3,7 @@ package scrubber
 import (
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -83,6 +84,7 @@ func TestSuspectsWaitWhilePaused(t *testing.T) {
 		d := start(t, p, Options{})
 		d.must(d.Start(t.Context(), 0))
 		d.must(d.Pause(t.Context()))
+		synctest.Wait() // what was begun before is put down
 		p.took()
 		p.suspects <- 7
 		after(time.Hour)
