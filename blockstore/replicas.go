@@ -122,6 +122,9 @@ func (p *Pool) restoreCatalog(ctx context.Context, ev *evidence, replicas map[uu
 // catchUp brings the replicas that are behind the best one to where that stands, each by itself. One that fails,
 // or takes longer than Open waits for replicas, is closed, to be made again: the
 // pool needs nothing of what only they read.
+//
+// Crash argument: what they take was acknowledged, and the best one has it where it lies now. A crash
+// leaves each with the beginning of that, as it was found.
 func (p *Pool) catchUp(ctx context.Context, replicas map[uuid.UUID]*catalog.Replica, end *logEnd, places map[uint64]catalog.Place) {
 	best := bestApplied(replicas, 0)
 	ctx, cancel := withPatience(ctx, p.opt.replicasWait)
@@ -457,6 +460,8 @@ func (p *Pool) replicaDropped(name string, err error) {
 
 // discardReplica removes what a closed replica that was found wrong left on its drive: by its
 // last batch it is as good as the others, and an opening would bring it up again.
+//
+// Nothing depends on it: after a crash before that, the next scrub finds it wrong once more.
 func (p *Pool) discardReplica(name string) {
 	v := p.members.now()
 	id, err := uuid.Parse(name)
